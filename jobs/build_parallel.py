@@ -1,0 +1,50 @@
+"""Raw parallel corpora in, clean deduplicated Parquet shards out.
+
+    spark-submit jobs/build_parallel.py                                  builds the shipped samples
+    spark-submit jobs/build_parallel.py --input DIR --output DIR         builds the corpora found in a folder
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipelines.build import build, plan, with_samples
+from pipelines.cli import add_config_arguments, run_job
+from pipelines.session import get_session
+from pipelines.summary import print_notices, print_summary
+from quality.card import write_card
+from schemas.config import load_config
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="build_parallel.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--input", type=Path, metavar="DIR", help="folder with the published files (default: samples)")
+    parser.add_argument("--output", type=str, metavar="DIR", help="folder to write (default: out/samples)")
+    parser.add_argument("--pairs", metavar="P,P", help="pairs, English first: en-zh,en-ar (default: all six)")
+    parser.add_argument("--eval", type=Path, metavar="DIR", help="evaluation sets: rows that overlap with them fall")
+    parser.add_argument("--limit", type=int, metavar="N", help="read at most N lines of each file")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_config_arguments(parser)
+    arguments = parser.parse_args(argv)
+
+    config = load_config(
+        arguments.config,
+        arguments.overrides,
+        sources__input=arguments.input,
+        output=arguments.output,
+        pairs=arguments.pairs.split(",") if arguments.pairs else None,
+        eval__path=arguments.eval,
+        sources__limit=arguments.limit,
+    )
+    prepared = plan(with_samples(config))
+    print_notices(prepared.notices)
+    manifest = build(lambda: get_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card)
+    print_summary(manifest, config.output)
+    return 0
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,226 @@
+"""Building the parallel dataset: raw corpora in, clean, deduplicated, split Parquet shards out.
+
+read ─► score ─► decide ─► write ─► publish. Each stage leaves its work in the workspace, and finds there what an earlier
+run of the same fingerprint left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+import pipelines
+import schemas
+from pipelines.atomic import write_json
+from pipelines.cleaning import lid
+from pipelines.dedup import contamination
+from pipelines.deciding import decide, summarise
+from pipelines.errors import UserError
+from pipelines.progress import Stages
+from pipelines.scoring import Scorer, score
+from pipelines.shards import manifest as manifests
+from pipelines.shards.workspace import Workspace, open_workspace
+from pipelines.shards.write import describe, plan_runs, write_shards
+from pipelines.sources.discover import discover
+from pipelines.sources.inputs import Input
+from pipelines.sources.read import ReadInput, read_inputs
+from schemas.config import RunConfig
+
+Finish = Callable[[Path, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known, and checked, before Spark starts."""
+
+    config: RunConfig
+    inputs: tuple[Input, ...]
+    notices: tuple[str, ...]
+    profanity: dict[str, list[str]]
+    lid_model: Path
+    eval_files: tuple[Path, ...]
+
+    def fingerprint(self) -> str:
+        """Of everything the output depends on; files by size and time of change, for reading them takes long."""
+        files = [Path(part) for source in self.inputs for part in source.files]
+        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (*files, *self.eval_files)]
+        parts = [self.config.sha256(), _code_sha256(), [asdict(source) for source in self.inputs], stats]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def plan(config: RunConfig) -> Plan:
+    """Finds the inputs and checks everything that can be checked without reading the corpora.
+
+    Raises `UserError` with all problems at once.
+    """
+    problems: list[str] = []
+    inputs: list[Input] = []
+    notices: list[str] = []
+    try:
+        inputs, notices = discover(config)
+    except UserError as error:
+        problems += error.problems
+    model = config.lid.model or lid.default_model()
+    try:
+        lid.load_model(str(model))
+    except UserError as error:
+        problems += error.problems
+    profanity = {}
+    for language, path in config.flags.profanity.items():
+        try:
+            profanity[language] = [word for word in path.read_text(encoding="utf-8").split("\n") if word.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"flags.profanity.{language}: {path} cannot be read ({error})")
+    eval_files: list[Path] = []
+    if config.eval.path is not None:
+        if not config.eval.path.is_dir():
+            problems.append(f"eval.path: {config.eval.path} is no folder")
+        else:
+            eval_files = contamination.eval_files(config.eval.path)
+    if problems:
+        raise UserError(*problems)
+    return Plan(config, tuple(inputs), tuple(notices), profanity, model, tuple(eval_files))
+
+
+def build(make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool, finish: Finish) -> dict[str, Any]:
+    """Builds and publishes the dataset; returns the run's manifest.
+
+    `make_session` is called once the output is locked. `finish(result, manifest)` completes the staged result before it
+    is published (card, audit, report); what it raises publishes nothing. Raises `UserError` (bad input) and
+    `InvariantError` (a rule of the data was broken).
+    """
+    stages = Stages()
+    with open_workspace(plan.config.output, plan.fingerprint(), overwrite) as workspace:
+        with stages.stage("start"):
+            index = _eval_index(plan, workspace)
+            spark = make_session()
+        read = _read(spark, plan, workspace, stages)
+        rows = sum(found.rows for found in read)
+        scorer = _scorer(plan, index, workspace)
+        _score(spark, plan, scorer, read, rows, stages)
+        inputs = manifests.describe_inputs(plan.inputs, read)
+        decisions = workspace.folder / "decisions"
+        record = decisions / "counts.json"
+        if not record.exists():
+            combinations = sorted({(source.corpus, source.pair) for source in plan.inputs})
+            with stages.stage("decide", rows):
+                decided = decide(spark, plan.config, scorer.scored, decisions, combinations, rows)
+            write_json(record, decided)
+        counts = manifests.complete_counts(summarise(json.loads(record.read_text(encoding="utf-8"))), inputs)
+        with stages.stage("write", rows):
+            files, content = _write(spark, plan, scorer, read, decisions, workspace)
+        manifests.check_outputs(counts, files)
+        run = manifests.run_manifest(plan.config, inputs, counts, files, content, stages.seconds)
+        write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
+        finish(workspace.result, run)
+        write_json(workspace.result / "manifest.json", run)
+        workspace.publish()
+    return run
+
+
+def _eval_index(plan: Plan, workspace: Workspace) -> str | None:
+    if plan.config.eval.path is None:
+        return None
+    settings = plan.config.eval
+    folder = workspace.folder / "eval"
+    if not (folder / "index.json").exists():
+        contamination.build_index(plan.config.eval.path, settings.words, settings.chars).save(folder)
+    return str(folder)
+
+
+def _read(spark: SparkSession, plan: Plan, workspace: Workspace, stages: Stages) -> list[ReadInput]:
+    with stages.stage("read"):
+        read = read_inputs(spark, plan.inputs, workspace.folder / "raw", plan.config.sources.limit)
+    broken = [(source, found) for source, found in zip(plan.inputs, read, strict=True) if found.broken]
+    if broken and plan.config.sources.on_truncated == "fail":
+        raise UserError(
+            *(
+                f"{source.path}: {found.broken}, after {found.rows:,} readable rows; fetch it again, "
+                "or use what is readable with --set sources.on_truncated=keep"
+                for source, found in broken
+            )
+        )
+    return read
+
+
+def _scorer(plan: Plan, index: str | None, workspace: Workspace) -> Scorer:
+    codes = sorted({code for pair in plan.config.pairs for code in pair.split("-")})
+    return Scorer(
+        inputs=plan.inputs,
+        languages={code: plan.config.language(code) for code in codes},
+        lid_model=str(plan.lid_model),
+        eval_index=index,
+        near=plan.config.dedup.near,
+        raw=workspace.folder / "raw",
+        scored=workspace.folder / "scored",
+    )
+
+
+def _score(
+    spark: SparkSession, plan: Plan, scorer: Scorer, read: Sequence[ReadInput], rows: int, stages: Stages
+) -> None:
+    chunks = [(scorer.scored_path(found.index, n), size) for found in read for n, size in enumerate(found.chunks)]
+    with stages.stage("score", rows, lambda: sum(size for path, size in chunks if path.exists())):
+        score(spark, scorer, read, plan.profanity)
+
+
+def _write(
+    spark: SparkSession,
+    plan: Plan,
+    scorer: Scorer,
+    read: Sequence[ReadInput],
+    decisions: Path,
+    workspace: Workspace,
+) -> tuple[list[Any], str]:
+    pieces = workspace.folder / "pieces"
+    for folder in (pieces, workspace.result):
+        shutil.rmtree(folder, ignore_errors=True)
+    (workspace.result / "parallel").mkdir(parents=True)
+    chunks = sorted(
+        (plan.inputs[found.index].pair, scorer.scored_path(found.index, number))
+        for found in read
+        for number in range(len(found.chunks))
+    )
+    runs = plan_runs(chunks, plan.config.shards.target_mb << 20)
+    files, content = write_shards(spark, runs, scorer.scored, decisions, pieces, workspace.result)
+    scored = workspace.result / "scored"
+    shutil.copytree(scorer.scored, scored, copy_function=_link)
+    files += [describe(path, workspace.result) for path in sorted(scored.rglob("*.parquet"))]
+    return files, content
+
+
+def _link(source: str, target: str) -> None:
+    """Scored chunks stay in the workspace until the output is published, and cost no second copy."""
+    Path(target).hardlink_to(source)
+
+
+def _code_sha256() -> str:
+    """Of the code whose work may be found in a workspace: work of other code is not used again."""
+    digest = hashlib.sha256(pipelines.__version__.encode())
+    for package in (pipelines, schemas):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def with_samples(config: RunConfig) -> RunConfig:
+    """The configuration with the shipped samples for input, and their evaluation sets, where none is given."""
+    if config.sources.input is not None or config.sources.corpora:
+        return config
+    folder = Path(str(resources.files("pipelines"))).parent / "samples"
+    licenses = {name: "CC0-1.0" for name in ("WikiMatrix", "News-Commentary", "Everyday", "Guides")}
+    return config.model_copy(
+        update={
+            "sources": config.sources.model_copy(update={"input": folder / "corpora"}),
+            "licenses": config.licenses.model_copy(update={"known": licenses}),
+            "eval": config.eval.model_copy(update={"path": config.eval.path or folder / "eval"}),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Normalising, scoring and deciding: is this pair of texts a good translation pair?"""

@@ -1,0 +1,1 @@
+"""Duplicates, evaluation sets and splits: what a row is to other rows."""

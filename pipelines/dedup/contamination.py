@@ -1,0 +1,219 @@
+"""Overlap with evaluation sets: n-grams that work for spaced and unspaced scripts, on either side of a pair.
+
+A token is a word (a run of letters, marks and digits) or, in a script without spaces, a single character. A row is
+compared by the share of its n-grams that stand in an evaluation set; GPT-3 (arXiv 2005.14165, App. C) and datatrove use
+n-grams of 13 and 12 words, which sentences seldom have. A text with fewer than n tokens is one n-gram, if it has at
+least `MIN_TOKENS` (shorter ones would condemn every "Thank you").
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.dedup.codepoints import codepoints, starts
+from pipelines.errors import UserError
+
+Hashes = npt.NDArray[np.uint64]
+MIN_TOKENS = 5
+
+_SEPARATOR, _LETTER, _IDEOGRAPH = 0, 1, 2
+_UNSPACED = ("CJK UNIFIED", "CJK COMPAT", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@lru_cache(maxsize=1)
+def _classes() -> npt.NDArray[np.uint8]:
+    """For each code point: separator, part of a word, or a token of its own."""
+    table = np.zeros(0x110000, dtype=np.uint8)
+    for code in range(0x30000):
+        if unicodedata.category(chr(code))[0] in "LMN":
+            unspaced = unicodedata.name(chr(code), "").startswith(_UNSPACED)
+            table[code] = _IDEOGRAPH if unspaced else _LETTER
+    return table
+
+
+def _mix(h: Hashes) -> Hashes:
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    return h ^ (h >> np.uint64(33))
+
+
+def ngram_hashes(texts: Sequence[str], words: int, chars: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """64-bit hashes of the n-grams of each text, flat, and the number of n-grams of each text (possibly 0).
+
+    n is `words`, or `chars` for a text most of whose tokens are characters of an unspaced script.
+    """
+    codes, lengths = codepoints([text.casefold() + " " for text in texts])
+    kind = _classes()[codes]
+    before = np.concatenate(([_SEPARATOR], kind[:-1]))
+    begins = np.flatnonzero((kind == _IDEOGRAPH) | ((kind == _LETTER) & (before != _LETTER)))
+    # a token's hash: its letters, each multiplied by a number that depends on its place, added up
+    began = np.zeros(len(codes), dtype=np.int64)
+    began[begins] = begins
+    place = np.arange(len(codes)) - np.maximum.accumulate(began)
+    letters = _mix(codes.astype(np.uint64) + np.uint64(1)) * (np.uint64(2) * place.astype(np.uint64) + np.uint64(1))
+    letters[kind == _SEPARATOR] = 0
+    tokens = _mix(np.add.reduceat(letters, begins)) if len(begins) else np.zeros(0, dtype=np.uint64)
+    text_of_token = np.searchsorted(np.cumsum(lengths), begins, side="right")
+    token_count = np.bincount(text_of_token, minlength=len(texts))
+    ideographs = np.bincount(text_of_token, weights=kind[begins] == _IDEOGRAPH, minlength=len(texts))
+    n = np.where(2 * ideographs > token_count, chars, words)
+    first = starts(token_count)
+
+    grams: list[Hashes] = [np.zeros(0, dtype=np.uint64)]
+    owners: list[npt.NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+    for size in sorted({words, chars}):
+        of_size = np.flatnonzero((n == size) & (token_count >= size))
+        windows = token_count[of_size] - size + 1
+        begin = np.repeat(first[of_size], windows) + _ranges(windows)
+        grams.append(_windows(tokens, begin, size))
+        owners.append(np.repeat(of_size, windows))
+    for text in np.flatnonzero((token_count < n) & (token_count >= MIN_TOKENS)):
+        grams.append(_windows(tokens, first[text : text + 1], int(token_count[text])))
+        owners.append(np.array([text]))
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    return np.concatenate(grams)[order], np.bincount(owner, minlength=len(texts))
+
+
+def _ranges(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0 .. counts[0]-1, 0 .. counts[1]-1, ..."""
+    return np.arange(counts.sum()) - np.repeat(starts(counts), counts)
+
+
+def _windows(tokens: Hashes, begin: npt.NDArray[np.int64], size: int) -> Hashes:
+    grams = np.full(len(begin), np.uint64(size), dtype=np.uint64)
+    for k in range(size):
+        grams = grams * _ODD + tokens[begin + k]
+    return _mix(grams)
+
+
+@dataclass(frozen=True)
+class EvalIndex:
+    """The n-grams of all evaluation sets: sorted hashes, the set of each, and the sets' names."""
+
+    hashes: Hashes
+    set_of: npt.NDArray[np.int32]
+    names: tuple[str, ...]
+    words: int
+    chars: int
+
+    def overlap(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float32], list[str | None]]:
+        """For each text, the share of its n-grams in the index (0 if it has none), and the set that has most of them."""
+        grams, counts = ngram_hashes(texts, self.words, self.chars)
+        share = np.zeros(len(texts), dtype=np.float32)
+        names: list[str | None] = [None] * len(texts)
+        if not len(self.hashes) or not len(grams):
+            return share, names
+        place = np.minimum(np.searchsorted(self.hashes, grams), len(self.hashes) - 1)
+        hit = np.flatnonzero(self.hashes[place] == grams)
+        owner = np.repeat(np.arange(len(texts)), counts)[hit]
+        share = (np.bincount(owner, minlength=len(texts)) / np.maximum(counts, 1)).astype(np.float32)
+        sets = self.set_of[place[hit]]
+        for text in np.unique(owner):
+            names[text] = self.names[int(np.bincount(sets[owner == text]).argmax())]
+        return share, names
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "hashes.npy", self.hashes)
+        np.save(folder / "set_of.npy", self.set_of)
+        meta = {"names": self.names, "words": self.words, "chars": self.chars}
+        (folder / "index.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def load_index(folder: str) -> EvalIndex:
+    """A saved index, its arrays mapped into memory and shared by all processes of the machine."""
+    meta = json.loads((Path(folder) / "index.json").read_text(encoding="utf-8"))
+    return EvalIndex(
+        np.load(Path(folder) / "hashes.npy", mmap_mode="r"),
+        np.load(Path(folder) / "set_of.npy", mmap_mode="r"),
+        tuple(meta["names"]),
+        meta["words"],
+        meta["chars"],
+    )
+
+
+def build_index(folder: Path, words: int, chars: int) -> EvalIndex:
+    """The index of all evaluation sets in `folder`, one set for each file. Raises `UserError` with every bad file."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder (the evaluation sets)")
+    names: list[str] = []
+    hashes: list[Hashes] = [np.zeros(0, dtype=np.uint64)]
+    set_of: list[npt.NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
+    problems: list[str] = []
+    for path in eval_files(folder):
+        try:
+            texts = [text for text in read_eval_texts(path) if text]
+        except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as error:
+            problems.append(f"{path}: cannot be read as an evaluation set ({error})")
+            continue
+        grams = np.unique(ngram_hashes(texts, words, chars)[0]) if texts else hashes[0]
+        set_of.append(np.full(len(grams), len(names), dtype=np.int32))
+        names.append(path.relative_to(folder).as_posix())
+        hashes.append(grams)
+    if not names and not problems:
+        problems.append(f"{folder}: no evaluation set found; expected SQuAD-style .json, .jsonl, .parquet or text files")
+    if problems:
+        raise UserError(*problems)
+    flat, first = np.unique(np.concatenate(hashes), return_index=True)  # a shared n-gram belongs to the first set
+    return EvalIndex(flat, np.concatenate(set_of)[first], tuple(names), words, chars)
+
+
+def eval_files(folder: Path) -> list[Path]:
+    """The files of evaluation sets in a folder: all but hidden ones and the downloader's own records."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+        and path.name != "checksums.json"
+        and path.suffix not in (".part", ".md", ".py", ".gz", ".zip", ".tar")
+        and path.name.upper() not in ("README", "LICENSE", "LICENCE")
+    )
+
+
+def read_eval_texts(path: Path) -> Iterator[str]:
+    """All texts of an evaluation set: strings of JSON (SQuAD's contexts and questions, not its short answers), of JSON
+    lines and of Parquet's text columns; lines of anything else."""
+    if path.suffix == ".json":
+        yield from _strings(json.loads(path.read_text(encoding="utf-8")))
+    elif path.suffix == ".jsonl":
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            if line.strip():
+                yield from _strings(json.loads(line))
+    elif path.suffix == ".parquet":
+        table = pq.read_table(path)
+        for name in table.column_names:
+            if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(table.schema.field(name).type):
+                yield from (text for text in table.column(name).to_pylist() if text)
+    else:
+        yield from path.read_text(encoding="utf-8").split("\n")
+
+
+def _strings(value: Any, key: str = "") -> Iterator[str]:
+    if isinstance(value, str):
+        if key not in ("id", "title"):
+            yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "answers":
+                yield from _strings(inner, name)
+    elif isinstance(value, list):
+        yield from _each(value, key)
+
+
+def _each(values: Iterable[Any], key: str) -> Iterator[str]:
+    for value in values:
+        yield from _strings(value, key)

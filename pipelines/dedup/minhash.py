@@ -1,0 +1,93 @@
+"""MinHash signatures and LSH bands of whole batches of text pairs.
+
+Broder 1997; the affine permutations are those of datasketch 2 (`affine32`), so a signature equals datasketch's for the
+same shingle hashes and seed. Shingles are n-grams of characters of the case-folded text; a text shorter than n is one
+shingle, so that no row is too short to be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from datasketch import MinHash
+
+from pipelines.dedup.codepoints import Offsets, codepoints, starts
+
+Signatures = npt.NDArray[np.uint32]
+_BASE = np.uint32(0x01000193)  # FNV's prime, as the base of the polynomial hash
+_ROWS_AT_ONCE = 512  # keeps the shingles of a step in the processor's cache
+
+
+def shingles(text: str, n: int) -> set[str]:
+    """The shingles of a text, as the hashes below see them (used to verify candidates exactly)."""
+    folded = text.casefold()
+    return {folded[i : i + n] for i in range(max(1, len(folded) - n + 1))}
+
+
+def jaccard(a: set[str], b: set[str]) -> float:
+    """|a & b| / |a | b|, in [0, 1]."""
+    common = len(a & b)
+    return common / (len(a) + len(b) - common)
+
+
+def shingle_hashes(texts: Sequence[str], n: int) -> tuple[Signatures, Offsets]:
+    """32-bit hashes of every text's shingles, flat, and where each text's hashes begin.
+
+    A polynomial rolling hash over code points, modulo 2^32; texts shorter than n are padded with U+0000.
+    """
+    codes, lengths = codepoints([text.casefold().ljust(n, "\0") for text in texts])
+    hashes = np.zeros(len(codes), dtype=np.uint32)
+    for k in range(n):
+        hashes[: len(codes) - n + 1] *= _BASE
+        hashes[: len(codes) - n + 1] += codes[k : len(codes) - n + 1 + k]
+    within = np.ones(len(codes), dtype=bool)
+    ends = np.cumsum(lengths)
+    for k in range(1, n):
+        within[ends - k] = False  # windows that would run into the next text
+    return hashes[within], starts(lengths - n + 1)
+
+
+@lru_cache(maxsize=4)
+def _permutations(count: int, seed: int) -> tuple[Signatures, Signatures]:
+    a, b = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations
+    return np.asarray(a, dtype=np.uint32), np.asarray(b, dtype=np.uint32)
+
+
+def _fmix32(h: Signatures) -> Signatures:
+    """MurmurHash3's finalizer, with which datasketch's affine schemes mix their input."""
+    h = h ^ (h >> np.uint32(16))
+    h *= np.uint32(0x85EBCA6B)
+    h ^= h >> np.uint32(13)
+    h *= np.uint32(0xC2B2AE35)
+    h ^= h >> np.uint32(16)
+    return h
+
+
+def signatures(texts: Sequence[str], n: int, permutations: int, seed: int = 1) -> Signatures:
+    """MinHash signatures, shape (texts, permutations), equal to `datasketch.MinHash(scheme="affine32")`'s."""
+    a, b = _permutations(permutations, seed)
+    out = np.empty((len(texts), permutations), dtype=np.uint32)
+    for first in range(0, len(texts), _ROWS_AT_ONCE):
+        some = texts[first : first + _ROWS_AT_ONCE]
+        hashes, begin = shingle_hashes(some, n)
+        hashes = _fmix32(hashes)
+        for k in range(permutations):
+            np.minimum.reduceat(hashes * a[k] + b[k], begin, out=out[first : first + len(some), k])
+    return out
+
+
+def bands(src: Sequence[str], tgt: Sequence[str], n_src: int, n_tgt: int, count: int, rows: int) -> Signatures:
+    """LSH band keys of text pairs, shape (pairs, count).
+
+    A band joins `rows` minima of the source with `rows` of the target, so two pairs meet only if they are alike on both
+    sides: with similarities s and t they share a band with probability 1 - (1 - s^rows * t^rows)^count.
+    """
+    sides = [signatures(src, n_src, count * rows, seed=1), signatures(tgt, n_tgt, count * rows, seed=2)]
+    keys = np.zeros((len(src), count), dtype=np.uint32)
+    for side in sides:
+        for row in range(rows):
+            keys = _fmix32(keys * np.uint32(31) + side[:, row::rows])
+    return keys

@@ -1,0 +1,149 @@
+"""Near-duplicates within a pair: candidates by LSH, each verified exactly, survivors chosen deterministically.
+
+Two pairs of texts are as similar as the lower of their two sides' Jaccard similarities. Rows that share a band are
+candidates; in a bucket of many rows each is compared with the bucket's first row and with its `_WINDOW` neighbours in
+the order of the next band, so that work grows linearly with a bucket, however skewed.
+
+Survivors are the greedy maximal independent set in order of rank: a row falls only to a better row that itself stays
+and to which it is similar, so a chain of near-duplicates is split where it drifts. The set is found in rounds (Luby,
+SIAM J. Comput. 15(4), 1986, with ranks for random numbers), without a graph library and with nothing on the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.dedup.minhash import jaccard, shingles
+from schemas.config import Near
+
+_WINDOW = 32
+_KEYS_IN_PARTITION = 4_000_000  # bounds what a task holds: 20 bytes a key
+
+
+def candidates(rows: DataFrame, partitions: int) -> DataFrame:
+    """Pairs of rows that share a band: columns `a`, `b` (a < b), distinct. `rows` has `row`, `pair`, `bands`."""
+    band = F.pmod(F.col("band").cast("bigint"), F.lit(1 << 32))
+    keys = rows.select("row", "pair", F.posexplode("bands").alias("position", "band"), "bands").select(
+        "row",
+        F.xxhash64("pair", "position", band).alias("key"),
+        F.element_at("bands", F.pmod(F.col("position") + 1, F.size("bands")) + 1).alias("next"),
+    )
+    pairs = keys.repartition(partitions, "key").mapInArrow(_pairs_in_buckets, "a bigint, b bigint")
+    return pairs.distinct()
+
+
+def partitions_for(rows: int, bands: int, minimum: int) -> int:
+    """How many partitions keep a task's share of the band keys within bounds."""
+    return max(minimum, -(-rows * bands // _KEYS_IN_PARTITION))
+
+
+def _pairs_in_buckets(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    held = list(batches)
+    if not held:
+        return
+    table = pa.Table.from_batches(held)
+    key, following, row = (table.column(name).to_numpy() for name in ("key", "next", "row"))
+    order = np.lexsort((row, following, key))
+    key, row = key[order], row[order]
+    shared = np.zeros(len(key), dtype=bool)
+    shared[1:] = key[1:] == key[:-1]
+    shared[:-1] |= shared[1:]
+    key, row = key[shared], row[shared]
+    if not len(key):
+        return
+    place = np.arange(len(key))
+    first = np.searchsorted(key, key)  # of each bucket
+    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    for distance in range(1, _WINDOW + 1):
+        same = key[distance:] == key[:-distance]
+        if not same.any():
+            break
+        found.append((row[:-distance][same], row[distance:][same]))
+    far = place - first > _WINDOW
+    found.append((row[first[far]], row[far]))
+    left, right = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
+    pairs = np.unique(np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1), axis=0)
+    yield pa.RecordBatch.from_pydict({"a": pairs[:, 0], "b": pairs[:, 1]})
+
+
+def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, int]) -> DataFrame:
+    """The candidates that are near-duplicates, as edges from the better row to the worse one.
+
+    `texts` has `row`, `rank` (lower is better), `content_id`, `src_lang`, `tgt_lang`, `src_text`, `tgt_text`.
+    Columns: `better`, `worse`, `rank` and `content_id` of the better row.
+    """
+    wanted = pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct()
+    texts = texts.join(wanted, "row", "left_semi")
+    sides = {
+        name: texts.select(
+            F.col("row").alias(name), *(F.col(column).alias(f"{column}_{name}") for column in texts.columns[1:])
+        )
+        for name in ("a", "b")
+    }
+    both = pairs.join(sides["a"], "a").join(sides["b"], "b")
+    threshold = near.threshold
+
+    def compare(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            columns = [
+                batch.column(name).to_pylist()
+                for name in ("src_lang_a", "tgt_lang_a", "src_text_a", "src_text_b", "tgt_text_a", "tgt_text_b")
+            ]
+            similar = [
+                all(
+                    jaccard(shingles(one, shingle[lang]), shingles(other, shingle[lang])) >= threshold
+                    for lang, one, other in ((src_lang, src_a, src_b), (tgt_lang, tgt_a, tgt_b))
+                )
+                for src_lang, tgt_lang, src_a, src_b, tgt_a, tgt_b in zip(*columns, strict=True)
+            ]
+            kept = batch.filter(pa.array(similar, pa.bool_()))
+            yield kept.select(["a", "b", "rank_a", "rank_b", "content_id_a", "content_id_b"])
+
+    rank = both.schema["rank_a"].dataType.simpleString()
+    edges = both.select(
+        "a", "b", "rank_a", "rank_b", "content_id_a", "content_id_b",
+        "src_lang_a", "tgt_lang_a", "src_text_a", "src_text_b", "tgt_text_a", "tgt_text_b",
+    ).mapInArrow(
+        compare,
+        f"a bigint, b bigint, rank_a {rank}, rank_b {rank}, content_id_a string, content_id_b string",
+    )  # fmt: skip
+    a_better = F.col("rank_a") < F.col("rank_b")
+    return edges.select(
+        F.when(a_better, F.col("a")).otherwise(F.col("b")).alias("better"),
+        F.when(a_better, F.col("b")).otherwise(F.col("a")).alias("worse"),
+        F.when(a_better, F.col("rank_a")).otherwise(F.col("rank_b")).alias("rank"),
+        F.when(a_better, F.col("content_id_a")).otherwise(F.col("content_id_b")).alias("content_id"),
+    )
+
+
+def resolve(edges: DataFrame) -> DataFrame:
+    """The rows that fall and to whom: columns `row`, `survivor`, `content_id` (the survivor's).
+
+    Each round settles the rows that no undecided better row threatens; a round costs a few small joins, and the number
+    of rounds is the length of the longest chain that is still undecided (in practice two to four).
+    """
+    edges = edges.persist(StorageLevel.MEMORY_AND_DISK)
+    fallen: DataFrame | None = None
+    while not edges.isEmpty():
+        threatened = edges.select(F.col("worse").alias("better")).distinct()
+        from_survivors = edges.join(threatened, "better", "left_anti")
+        falls = from_survivors.groupBy(F.col("worse").alias("row")).agg(
+            F.min(F.struct("rank", F.col("better").alias("survivor"), "content_id")).alias("best")
+        )
+        falls = falls.select("row", "best.survivor", "best.content_id").persist(StorageLevel.MEMORY_AND_DISK)
+        gone = falls.select("row")
+        undecided = edges.join(gone.withColumnRenamed("row", "worse"), "worse", "left_anti").join(
+            gone.withColumnRenamed("row", "better"), "better", "left_anti"
+        )
+        fallen = falls if fallen is None else fallen.unionAll(falls)
+        edges = undecided.localCheckpoint()
+    if fallen is None:
+        return edges.select(F.col("worse").alias("row"), F.col("better").alias("survivor"), "content_id")
+    return fallen

@@ -1,0 +1,83 @@
+"""The one place where a Spark session is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from pipelines.errors import UserError
+
+_ALWAYS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "8192",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+_LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "16",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
+    "spark.sql.autoBroadcastJoinThreshold": "16m",
+    "spark.shuffle.compress": "true",
+    "spark.python.worker.reuse": "true",
+}
+
+
+def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSession:
+    """The Spark session of a job.
+
+    Sets what the pipelines rely on (UTC, ANSI, Arrow, adaptive execution) and makes the Python workers run in this
+    interpreter. Started by `spark-submit`, the master and every setting given there stand, and a cluster is not tuned;
+    started as `python jobs/NAME.py` it runs on `local[*]`. On one machine, Spark is tuned for it, so that small inputs
+    do not pay for 200 partitions. `settings` (from the configuration) win over all of these.
+
+    Raises `UserError` if there is no Java of version 17 or later.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if submitted:
+        SparkContext._ensure_initialized()  # so that SparkConf sees what spark-submit was given
+    given = SparkConf()
+    if not submitted:
+        given.setMaster("local[*]")
+    given.setAppName(name)
+    for key, value in _ALWAYS.items():
+        given.set(key, value)
+    if not submitted:
+        _check_java()
+    if given.get("spark.master", "local").startswith("local"):
+        for key, value in _LOCAL.items():
+            given.setIfMissing(key, value)
+    for key, value in (settings or {}).items():
+        given.set(key, value)
+    session = SparkSession.builder.config(conf=given).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _check_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    java = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    advice = "install it (Debian, Ubuntu: apt-get install openjdk-17-jre-headless) or set JAVA_HOME"
+    if not java or not os.path.exists(java):
+        raise UserError(f"Spark needs Java 17 or later, and there is no java here: {advice}")
+    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, check=False)
+    first = next((line for line in modules.stdout.splitlines() if line.startswith("java.base@")), "")
+    version = first.removeprefix("java.base@").split(".")[0]
+    if not version.isdigit() or int(version) < 17:
+        raise UserError(f"Spark needs Java 17 or later, but {java} is {version or 'older'}: {advice}")
+    if "jdk.incubator.vector" not in modules.stdout:
+        raise UserError(f"Spark needs a JDK with the module jdk.incubator.vector, which {java} lacks: {advice}")

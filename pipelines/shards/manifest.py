@@ -1,0 +1,121 @@
+"""The manifests: what a run read, decided and wrote, and what travels with the published folder.
+
+`<output>/manifest.json` describes the run; `<output>/parallel/manifest.json` describes the published dataset alone,
+with paths relative to itself and no times.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyspark
+
+from pipelines import __version__
+from pipelines.errors import InvariantError
+from pipelines.shards.write import Written, as_json
+from pipelines.sources.inputs import Input
+from pipelines.sources.read import ReadInput
+from schemas.config import RunConfig
+from schemas.parallel import SCHEMA_VERSION
+
+
+def describe_inputs(inputs: Sequence[Input], read: Sequence[ReadInput]) -> list[dict[str, Any]]:
+    """The manifest's `inputs[]`."""
+    return [
+        {
+            "corpus": source.corpus,
+            "pair": source.pair,
+            "path": source.file,
+            "license": source.license,
+            "bytes": found.bytes,
+            "sha256": found.sha256,
+            "rows": found.rows,
+            "separators": found.separators,
+            **({"broken": found.broken} if found.broken else {}),
+        }
+        for source, found in zip(inputs, read, strict=True)
+    ]
+
+
+def complete_counts(counts: Sequence[dict[str, Any]], inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Adds `read` to each count, from the inputs, and checks that nothing got lost.
+
+    Raises `InvariantError` unless read = kept + the sum of rejected, for every corpus and pair.
+    """
+    read: dict[tuple[str, str], int] = {}
+    for source in inputs:
+        key = (source["corpus"], source["pair"])
+        read[key] = read.get(key, 0) + source["rows"]
+    found = {(count["corpus"], count["pair"]): count for count in counts}
+    complete = []
+    for (corpus, pair), rows in sorted(read.items()):
+        count = found.get((corpus, pair), {"kept": 0, "rejected": {}})
+        if rows != count["kept"] + sum(count["rejected"].values()):
+            raise InvariantError(f"{corpus} {pair}: {rows} rows read, but {count} decided on")
+        complete.append({"corpus": corpus, "pair": pair, "read": rows, **{k: count[k] for k in ("kept", "rejected")}})
+    return complete
+
+
+def check_outputs(counts: Sequence[Mapping[str, Any]], outputs: Sequence[Written]) -> None:
+    """Raises `InvariantError` unless the files hold as many rows as were kept and rejected."""
+    for kind, decided in (
+        ("parallel", sum(count["kept"] for count in counts)),
+        ("rejected", sum(sum(count["rejected"].values()) for count in counts)),
+    ):
+        written = sum(file.rows for file in outputs if file.path.startswith(f"{kind}/"))
+        if written != decided:
+            raise InvariantError(f"{decided} rows were to be written to {kind}/, but its files hold {written}")
+
+
+def run_manifest(
+    config: RunConfig,
+    inputs: Sequence[Mapping[str, Any]],
+    counts: Sequence[Mapping[str, Any]],
+    outputs: Sequence[Written],
+    content_sha256: str,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """`<output>/manifest.json`."""
+    return {
+        "version": SCHEMA_VERSION,
+        "polyinstruct": __version__,
+        "config": config.identity(),
+        "config_sha256": config.sha256(),
+        "inputs": list(inputs),
+        "counts": list(counts),
+        "outputs": as_json(outputs),
+        "content_sha256": content_sha256,
+        "environment": {
+            "python": platform.python_version(),
+            "pyspark": pyspark.__version__,
+            "pyarrow": pa.__version__,
+        },
+        "seconds": {stage: round(time, 1) for stage, time in seconds.items()},
+    }
+
+
+def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
+    """`<output>/parallel/manifest.json`, from the run's: its files alone, and neither times nor places."""
+    outputs = [
+        {**file, "path": file["path"].removeprefix("parallel/")}
+        for file in run["outputs"]
+        if file["path"].startswith("parallel/")
+    ]
+    config = {**run["config"], "sources": {**run["config"]["sources"], "input": None}}
+    kept = ("version", "polyinstruct", "config_sha256", "inputs", "counts", "content_sha256")
+    return {**{key: run[key] for key in kept}, "config": config, "outputs": outputs}
+
+
+def splits_of(outputs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, int]]]:
+    """pair -> split -> rows and bytes, of the published files (paths relative to the published folder)."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for file in outputs:
+        pair, name = Path(file["path"]).parts[:2]
+        entry = found.setdefault(pair, {}).setdefault(name.split("-")[0], {"rows": 0, "bytes": 0})
+        entry["rows"] += file["rows"]
+        entry["bytes"] += file["bytes"]
+    return found

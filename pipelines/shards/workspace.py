@@ -1,0 +1,86 @@
+"""The place where an output is made, and the one atomic step that makes it visible.
+
+`<output>.staging/` holds the lock and one folder for each fingerprint (of configuration, code version and inputs). Work
+found in the folder of the same fingerprint is used again, so that a killed run goes on where it stopped; folders of
+other fingerprints are removed. Publishing is a rename; with `--overwrite` it is two, of which the next run completes
+the second if the first was the last thing that happened.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.errors import UserError
+
+
+class Workspace:
+    """The staging folder of one run. Made by `open_workspace`, which holds the lock."""
+
+    def __init__(self, output: Path, staging: Path, fingerprint: str) -> None:
+        self.output = output
+        self._staging = staging
+        self.folder = staging / fingerprint
+        self.result = self.folder / "result"
+
+    def publish(self) -> None:
+        """Makes `result` the output."""
+        replaced = self._staging / "replaced"
+        if self.output.exists():
+            os.rename(self.output, replaced)
+        os.rename(self.result, self.output)
+        shutil.rmtree(self._staging)
+
+
+@contextmanager
+def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[Workspace]:
+    """Locks an output and gives its workspace.
+
+    Raises `UserError` if the output cannot be written, exists already (and `overwrite` is not given), or is being made
+    by another run. The lock dies with its process.
+    """
+    output = output.absolute()
+    staging = output.with_name(output.name + ".staging")
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        lock = open(staging / "lock", "w", encoding="utf-8")  # noqa: SIM115 - held until the run ends
+    except OSError as error:
+        raise UserError(f"output {output}: cannot be written ({error.strerror})") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"output {output}: another run is making it at this moment; wait for it or stop it") from None
+        workspace = Workspace(output, staging, fingerprint)
+        _complete(workspace, staging)
+        if output.exists() and not overwrite:
+            _remove_if_idle(staging)
+            raise UserError(f"output {output}: exists already; give another --output, or --overwrite to replace it")
+        for folder in staging.iterdir():
+            if folder.is_dir() and folder != workspace.folder:
+                shutil.rmtree(folder)
+        workspace.folder.mkdir(exist_ok=True)
+        yield workspace
+
+
+def _complete(workspace: Workspace, staging: Path) -> None:
+    """Ends a switch that was cut between its two renames: the old output is put back or given up."""
+    replaced = staging / "replaced"
+    if not replaced.exists():
+        return
+    if workspace.output.exists():
+        shutil.rmtree(replaced)
+        return
+    finished = [folder / "result" for folder in staging.iterdir() if (folder / "result" / "manifest.json").exists()]
+    os.rename(finished[0] if finished else replaced, workspace.output)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _remove_if_idle(staging: Path) -> None:
+    """Removes a staging folder that holds nothing but our own lock."""
+    if not any(path.is_dir() for path in staging.iterdir()):
+        shutil.rmtree(staging)

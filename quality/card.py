@@ -1,0 +1,122 @@
+"""The dataset card: `README.md` with the Hub's metadata, made from the manifest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.atomic import replacing
+from pipelines.shards.manifest import splits_of
+from pipelines.sources.registry import CORPORA
+from schemas.parallel import PARALLEL
+from schemas.reasons import REASONS
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_MORE_SIZES = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
+_SPLITS = ("train", "validation", "test")
+
+
+def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes `parallel/README.md` under `result`, so that `datasets.load_dataset` finds every pair as a config."""
+    files = [
+        {**file, "path": file["path"].removeprefix("parallel/")}
+        for file in manifest["outputs"]
+        if file["path"].startswith("parallel/")
+    ]
+    with replacing(result / "parallel" / "README.md") as path:
+        path.write_text(card(manifest, splits_of(files)), encoding="utf-8")
+
+
+def card(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """The card's text. `splits` are rows and bytes by pair and split; empty splits are not in it."""
+    header = yaml.safe_dump(_metadata(manifest, splits), sort_keys=False, allow_unicode=True)
+    return f"---\n{header}---\n\n{_body(manifest, splits)}"
+
+
+def _metadata(
+    manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]
+) -> dict[str, Any]:
+    rows = sum(count["kept"] for count in manifest["counts"])
+    licenses = sorted({source["license"] for source in manifest["inputs"]})
+    single = len(licenses) == 1 and not licenses[0].startswith(("LicenseRef", "unknown"))
+    return {
+        "pretty_name": "Polyinstruct parallel corpus",
+        "language": sorted({code for pair in splits for code in pair.split("-")}),
+        "license": licenses[0].lower() if single else "other",
+        **({} if single else {"license_name": "mixed", "license_link": "README.md"}),
+        "task_categories": ["translation"],
+        "multilinguality": ["translation"],
+        "size_categories": [next((name for limit, name in (*_SIZES, *_MORE_SIZES) if rows < limit), "n>1T")],
+        "configs": [
+            {
+                "config_name": pair,
+                "data_files": [
+                    {"split": split, "path": f"{pair}/{split}-*.parquet"} for split in _SPLITS if split in splits[pair]
+                ],
+            }
+            for pair in sorted(splits)
+        ],
+    }
+
+
+def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    return "\n".join(
+        [
+            "# Polyinstruct parallel corpus",
+            "",
+            "Sentence pairs with English, cleaned, deduplicated, language-identified and split. Every row carries its "
+            "corpus, file, line, licence, scores and duplicate cluster. `manifest.json` beside this card names every "
+            "input with its checksum, and the configuration.",
+            "",
+            "## Rows",
+            "",
+            *_table(
+                ("pair", *_SPLITS),
+                [(pair, *(f"{splits[pair].get(split, {}).get('rows', 0):,}" for split in _SPLITS)) for pair in sorted(splits)],
+            ),
+            "",
+            "## Sources",
+            "",
+            *_table(
+                ("corpus", "pair", "file", "rows", "licence"),
+                [
+                    (s["corpus"], s["pair"], f"`{s['path']}`", f"{s['rows']:,}", s["license"])
+                    for s in manifest["inputs"]
+                ],
+            ),
+            "",
+            *_citations(manifest),
+            "## Filtering",
+            "",
+            "A row carries the first reason that holds, in this order; rejected rows are kept beside the dataset.",
+            "",
+            *_table(("reason", "rows", "meaning"), _reasons(manifest)),
+            "",
+            "## Columns",
+            "",
+            *_table(("column", "type", "meaning"), [(f"`{f.name}`", f.type, f.description) for f in PARALLEL.fields]),
+            "",
+        ]
+    )
+
+
+def _reasons(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    totals = {reason: sum(c["rejected"].get(reason, 0) for c in manifest["counts"]) for reason in REASONS}
+    return [(f"`{reason}`", f"{totals[reason]:,}", meaning) for reason, meaning in REASONS.items() if totals[reason]]
+
+
+def _citations(manifest: Mapping[str, Any]) -> list[str]:
+    names = sorted({source["corpus"] for source in manifest["inputs"]})
+    found = [CORPORA[name].citation for name in names if name in CORPORA]
+    return ["```bibtex", *found, "```", ""] if found else []
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(head) + " |",
+        "|" + " --- |" * len(head),
+        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
+    ]

@@ -1,0 +1,1 @@
+"""What each dataset is, and the typed run configuration."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipelines.build import build, plan, with_samples
+from pipelines.build import build, plan
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.session import get_session
 from pipelines.summary import print_notices, print_summary
 from quality.card import write_card
 from schemas.config import load_config
+
+
+DEMO = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
 
 
 def main(argv: list[str]) -> int:
@@ -31,7 +34,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
 
     config = load_config(
-        arguments.config,
+        arguments.config or (None if arguments.input else DEMO),
         arguments.overrides,
         sources__input=arguments.input,
         output=arguments.output,
@@ -39,7 +42,7 @@ def main(argv: list[str]) -> int:
         eval__path=arguments.eval,
         sources__limit=arguments.limit,
     )
-    prepared = plan(with_samples(config))
+    prepared = plan(config)
     print_notices(prepared.notices)
     manifest = build(lambda: get_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card)
     print_summary(manifest, config.output)

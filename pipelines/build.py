@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,12 @@ import schemas
 from pipelines.atomic import write_json
 from pipelines.cleaning import lid
 from pipelines.dedup import contamination
+from pipelines.dedup.minhash import Bander
 from pipelines.deciding import decide, summarise
 from pipelines.errors import UserError
 from pipelines.progress import Stages
 from pipelines.scoring import Scorer, score
+from pipelines.session import tune_for
 from pipelines.shards import manifest as manifests
 from pipelines.shards.workspace import Workspace, open_workspace
 from pipelines.shards.write import describe, plan_runs, write_shards
@@ -52,7 +53,7 @@ class Plan:
         """Of everything the output depends on; files by size and time of change, for reading them takes long."""
         files = [Path(part) for source in self.inputs for part in source.files]
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (*files, *self.eval_files)]
-        parts = [self.config.sha256(), _code_sha256(), [asdict(source) for source in self.inputs], stats]
+        parts = [self.config.model_dump_json(exclude={"output", "spark", "fetch"}), _code_sha256(), [asdict(source) for source in self.inputs], stats]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -104,6 +105,7 @@ def build(make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool,
             spark = make_session()
         read = _read(spark, plan, workspace, stages)
         rows = sum(found.rows for found in read)
+        tune_for(spark, rows)
         scorer = _scorer(plan, index, workspace)
         _score(spark, plan, scorer, read, rows, stages)
         inputs = manifests.describe_inputs(plan.inputs, read)
@@ -118,7 +120,8 @@ def build(make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool,
         with stages.stage("write", rows):
             files, content = _write(spark, plan, scorer, read, decisions, workspace)
         manifests.check_outputs(counts, files)
-        run = manifests.run_manifest(plan.config, inputs, counts, files, content, stages.seconds)
+        resources = manifests.describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files)
+        run = manifests.run_manifest(plan.config, inputs, resources, counts, files, content, stages.seconds)
         write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
         finish(workspace.result, run)
         write_json(workspace.result / "manifest.json", run)
@@ -158,7 +161,7 @@ def _scorer(plan: Plan, index: str | None, workspace: Workspace) -> Scorer:
         languages={code: plan.config.language(code) for code in codes},
         lid_model=str(plan.lid_model),
         eval_index=index,
-        near=plan.config.dedup.near,
+        bander=Bander.make(plan.config.dedup.near.bands, plan.config.dedup.near.rows),
         raw=workspace.folder / "raw",
         scored=workspace.folder / "scored",
     )
@@ -209,18 +212,3 @@ def _code_sha256() -> str:
         for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def with_samples(config: RunConfig) -> RunConfig:
-    """The configuration with the shipped samples for input, and their evaluation sets, where none is given."""
-    if config.sources.input is not None or config.sources.corpora:
-        return config
-    folder = Path(str(resources.files("pipelines"))).parent / "samples"
-    licenses = {name: "CC0-1.0" for name in ("WikiMatrix", "News-Commentary", "Everyday", "Guides")}
-    return config.model_copy(
-        update={
-            "sources": config.sources.model_copy(update={"input": folder / "corpora"}),
-            "licenses": config.licenses.model_copy(update={"known": licenses}),
-            "eval": config.eval.model_copy(update={"path": config.eval.path or folder / "eval"}),
-        }
-    )

@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from pipelines.atomic import replacing
-from pipelines.cleaning.decide import row_reason, thresholds_table
+from pipelines.cleaning.decide import join_thresholds, row_reason, threshold, thresholds_table
 from pipelines.dedup import caps, near, splits
 from schemas.config import RunConfig
 from schemas.parallel import SCORED
@@ -81,7 +81,7 @@ def _judge(
     thresholds = thresholds_table(spark, config, combinations)
     # `_metadata` is Spark's: the chunk's own file name
     named = scored.select("*", F.regexp_replace("_metadata.file_name", r"\.parquet$", "").alias("chunk"))
-    return named.join(F.broadcast(thresholds), ["corpus", "pair"]).select(
+    return join_thresholds(named, thresholds).select(
         "row",
         "chunk",
         "corpus",
@@ -91,7 +91,7 @@ def _judge(
         "tgt_key",
         _rank(config).alias("rank"),
         F.col("margin").isNotNull().alias("mined"),
-        F.col("`t.hub.max_partners`").alias("max_partners"),
+        threshold("hub.max_partners").alias("max_partners"),
         row_reason(config).alias("reason"),
     )
 

@@ -26,10 +26,10 @@ from pipelines.cleaning import lid, rules
 from pipelines.cleaning.characters import COUNTS, count_characters
 from pipelines.cleaning.normalize import normalize_all
 from pipelines.cleaning.phrases import count_boilerplate, count_markup
-from pipelines.dedup import contamination, minhash
+from pipelines.dedup import contamination
+from pipelines.dedup.minhash import Bander
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput, chunk_path
-from schemas.config import Near
 from schemas.languages import Language
 from schemas.parallel import SCORED
 
@@ -58,7 +58,7 @@ class Scorer:
     languages: dict[str, Language]
     lid_model: str
     eval_index: str | None
-    near: Near
+    bander: Bander
     raw: Path
     scored: Path
 
@@ -74,7 +74,7 @@ class Scorer:
         src, tgt = (normalize_all(raw.column(name).to_pylist()) for name in ("src_raw", "tgt_raw"))
         src_text, tgt_text = pa.array(src, pa.string()), pa.array(tgt, pa.string())
         src_language, tgt_language = self.languages[source.src_lang], self.languages[source.tgt_lang]
-        keys = minhash.bands(src, tgt, src_language.shingle, tgt_language.shingle, self.near.bands, self.near.rows)
+        keys = self.bander.bands(src, tgt, src_language.shingle, tgt_language.shingle)
         columns: dict[str, pa.Array] = {
             "task": _constant(task, count, pa.int32()),
             "pair": _constant(source.pair, count),

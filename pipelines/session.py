@@ -22,6 +22,8 @@ _ALWAYS = {
     "spark.ui.showConsoleProgress": "false",
 }
 
+_FEW_ROWS = 200_000
+
 _LOCAL = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
@@ -31,8 +33,7 @@ _LOCAL = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "16m",
     "spark.sql.autoBroadcastJoinThreshold": "16m",
-    "spark.shuffle.compress": "true",
-    "spark.python.worker.reuse": "true",
+    "spark.python.daemon.module": "pipelines.worker_daemon",
 }
 
 
@@ -66,6 +67,18 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
     session = SparkSession.builder.config(conf=given).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def tune_for(session: SparkSession, rows: int) -> None:
+    """Fits the shuffles of a session on one machine to the rows at hand; leaves a cluster's alone.
+
+    For few rows, planning again after each shuffle (adaptive execution) takes longer than the work itself.
+    """
+    if not session.sparkContext.master.startswith("local"):
+        return
+    session.conf.set("spark.sql.adaptive.enabled", str(rows > _FEW_ROWS).lower())
+    if rows <= _FEW_ROWS:
+        session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
 
 
 def _check_java() -> None:

@@ -25,7 +25,7 @@ def print_summary(manifest: Mapping[str, Any], output: Path) -> None:
         column.justify = "right"
     total = sum(count["read"] for count in manifest["counts"])
     seconds = sum(manifest["seconds"].values())
-    for pair in dict.fromkeys(count["pair"] for count in manifest["counts"]):
+    for pair in sorted({count["pair"] for count in manifest["counts"]}):
         counts = [count for count in manifest["counts"] if count["pair"] == pair]
         read, kept = (sum(count[key] for count in counts) for key in ("read", "kept"))
         reasons: Counter[str] = Counter()

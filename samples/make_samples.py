@@ -51,7 +51,9 @@ class Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make samples/corpora and samples/key.jsonl.")
-    parser.add_argument("--output", type=Path, default=HERE, help="folder to write corpora/ and key.jsonl into")
+    parser.add_argument(
+        "--output", type=Path, default=HERE, help="folder to write corpora/ and key.jsonl into"
+    )
     output = parser.parse_args().output
     folder = output / "corpora"
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,11 +90,11 @@ def alphabetical(target: str) -> str:
 
 
 def in_order(target: str, src: str | None, tgt: str | None) -> list[str | None]:
-    return [src, tgt] if "en" < target else [tgt, src]
+    return [src, tgt] if target > "en" else [tgt, src]
 
 
 def clean_rows(corpus: str, target: str, texts: dict[str, list[dict[str, Any]]]) -> Iterator[Row]:
-    """Encyclopedia and guides are WikiMatrix's sentences; where there is a TMX, it has the second half of the guides."""
+    """Encyclopedia and guides are WikiMatrix's; where there is a TMX, it has the second half of the guides."""
     guides = texts["guides"]
     half = len(guides) // 2 if target in CORPORA["Guides"] else len(guides)
     chosen = {
@@ -118,7 +120,7 @@ def plant(dirt: dict[str, Any]) -> Row:
 
 
 def arrange(corpus: str, clean: list[Row], planted: list[Row]) -> list[Row]:
-    """WikiMatrix is sorted by margin; elsewhere the planted rows stand evenly between the clean ones, in their order."""
+    """WikiMatrix is sorted by margin; elsewhere the planted rows stand evenly among the clean ones, in their order."""
     if corpus == "WikiMatrix":
         return sorted([*clean, *planted], key=lambda row: (-height(row.margin), row.src or ""))
     rows = list(clean)
@@ -224,7 +226,12 @@ def answers(files: dict[str, list[Row]]) -> Iterator[dict[str, Any]]:
     for name, rows in files.items():
         for row in rows:
             if row.planted:
-                key = {"file": name, "line": row.line, "reason": row.planted["reason"], "what": row.planted["what"]}
+                key = {
+                    "file": name,
+                    "line": row.line,
+                    "reason": row.planted["reason"],
+                    "what": row.planted["what"],
+                }
                 if survivor := row.planted.get("survivor"):
                     target = row.planted["pair"].removeprefix("en-")
                     key["survivor"] = find(files, file_name(survivor["corpus"], target), survivor["src"], row)

@@ -1,7 +1,8 @@
 """The run configuration: one YAML file, typed, with every problem reported at once.
 
 `load_config` reads the file, applies `--set key=value` and the command line's own options, and validates. An unknown
-key is an error that names the nearest known one. Relative paths in a file are relative to the working directory.
+key is an error that names the nearest known one. Relative paths in a file start at the file's own folder, those on the
+command line at the working directory.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -190,8 +192,17 @@ class RunConfig(_Section):
         return self.languages[code] if code in self.languages else LANGUAGES[code]
 
     def identity(self) -> dict[str, Any]:
-        """What the output depends on: everything but where it is written and how Spark is tuned."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"output", "spark", "fetch"})
+        """What the output depends on, apart from the bytes of its inputs: not where things lie, nor how Spark is tuned."""
+        places = {
+            "output": True,
+            "spark": True,
+            "fetch": True,
+            "sources": {"input": True, "corpora": {"__all__": {"path"}}},
+            "eval": {"path": True},
+            "lid": True,
+            "flags": True,
+        }
+        return self.model_dump(mode="json", by_alias=True, exclude=places)
 
     def sha256(self) -> str:
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
@@ -208,7 +219,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
     data: dict[str, Any] = {}
     problems: list[str] = []
     if path is not None:
-        data = _read_yaml(path)
+        data = _with_places(_read_yaml(path), RunConfig, path.absolute().parent)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key:
@@ -242,6 +253,21 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ConfigError([f"{path}: expected keys and values at the top level"])
     return loaded
+
+
+def _with_places(data: Any, model: Any, folder: Path) -> Any:
+    """The data with the relative paths of `model`'s fields made absolute, starting at `folder`."""
+    if model is Path or Path in get_args(model):
+        return str(Path(os.path.normpath(folder / data))) if isinstance(data, str) else data
+    if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(data, dict):
+        fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        return {key: _with_places(value, fields.get(key), folder) for key, value in data.items()}
+    inner = get_args(model)
+    if get_origin(model) is list and isinstance(data, list):
+        return [_with_places(value, inner[0], folder) for value in data]
+    if get_origin(model) is dict and isinstance(data, dict):
+        return {key: _with_places(value, inner[1], folder) for key, value in data.items()}
+    return data
 
 
 def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> None:

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import regex
+
+from pipelines.unicode import members
 
 Counts = npt.NDArray[np.int32]
 
@@ -36,6 +37,7 @@ _CLASSES = {
     "semicolon": "[;;]",
     "broken": r"[\ufffd\p{Co}\x80-\x9f]",
     "lead": "[ÂÃÐÑâ]",
+    "sure_lead": "[ÃÄÅ]",
     "continuation": "[\x80-\xbf€‚ƒ„…†‡ˆ‰‹‘’“”•–—˜™›]",
     "joiner": "['’-]",
 }
@@ -65,23 +67,11 @@ _PERIODS = range(1, 13)
 _ROWS_AT_ONCE = 512
 
 
-def _members(pattern: str) -> npt.NDArray[np.bool_]:
-    """Which code points match a pattern (surrogates never do)."""
-    table = np.zeros(0x110000, dtype=bool)
-    everything = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x30000))))
-    for match in regex.finditer(f"(?:{pattern})+", everything):
-        first = ord(match.group()[0])
-        last = ord(match.group()[-1])
-        table[first : last + 1] = True
-    table[0xD800:0xE000] = False
-    return table
-
-
 @lru_cache(maxsize=1)
 def _table() -> npt.NDArray[np.uint32]:
     table = np.zeros(0x110000, dtype=np.uint32)
     for name, pattern in _CLASSES.items():
-        table[_members(pattern)] |= _BIT[name]
+        table[members(pattern)] |= _BIT[name]
     return table
 
 
@@ -89,7 +79,7 @@ def _table() -> npt.NDArray[np.uint32]:
 def _foreign(scripts: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Letters of other scripts than these (letters common to all scripts belong to each)."""
     own = "".join(rf"\p{{Script={script}}}" for script in (*scripts, "Common", "Inherited"))
-    return _members(r"\p{L}") & ~_members(f"[{own}]")
+    return members(r"\p{L}") & ~members(f"[{own}]")
 
 
 def count_characters(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str, Counts]:
@@ -127,7 +117,8 @@ def _count(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str, Counts]:
     # no end where a small letter follows: "e.g. this", "etc. and"
     ends = ends & ~_next(ends) & _next(has("after_end")) & ~_next(_next(has("small")))
     ends |= has("wide_end") & ~_next(has("wide_end"))
-    mojibake = has("lead") & _next(has("continuation"))
+    # "Ã?" is what is left of a couple whose second half could not be shown
+    mojibake = (has("lead") & _next(has("continuation"))) | (has("sure_lead") & _next(codes == ord("?")))
     return {
         "length": lengths.astype(np.int32),
         "spaces": total(space) - 1,

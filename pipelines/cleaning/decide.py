@@ -6,7 +6,8 @@ corpora.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,26 +18,37 @@ from schemas.thresholds import resolve
 
 
 def thresholds_table(spark: SparkSession, config: RunConfig, combinations: Sequence[tuple[str, str]]) -> DataFrame:
-    """The thresholds in force, one row for each (corpus, pair); columns `t.<key>` and, above strict_from, `s.<key>`."""
+    """The thresholds in force: for each (corpus, pair) one row for margins below `margin.strict_from`, one from there.
+
+    Columns `corpus`, `pair`, `margin_from`, `margin_below`, and `t.<key>` for every threshold.
+    """
     rows = []
     for corpus, pair in combinations:
         normal, strict = resolve(config.thresholds, config.overrides, config.strict, corpus, pair)
-        values = {f"t.{key}": float(value) for key, value in normal.items()}
-        values |= {f"s.{key}": float(value) for key, value in strict.items()}
-        rows.append({"corpus": corpus, "pair": pair, **values})
-    names = list(rows[0])
-    ddl = ", ".join(f"`{name}` {'string' if name in ('corpus', 'pair') else 'double'}" for name in names)
-    return spark.createDataFrame([tuple(row[name] for name in names) for row in rows], ddl)
+        edge = normal["margin.strict_from"]
+        for low, high, values in ((-math.inf, edge, normal), (edge, math.inf, strict)):
+            rows.append((corpus, pair, low, high, *map(float, values.values())))
+    names = ["margin_from", "margin_below", *(f"t.{key}" for key in normal)]
+    ddl = "corpus string, pair string, " + ", ".join(f"`{name}` double" for name in names)
+    return spark.createDataFrame(rows, ddl)
+
+
+def join_thresholds(scored: DataFrame, thresholds: DataFrame) -> DataFrame:
+    """Puts the thresholds in force beside each row. A row without a margin is not held to the strict ones."""
+    margin = F.coalesce("margin", F.lit(-math.inf))
+    thresholds = F.broadcast(thresholds.withColumnsRenamed({"corpus": "t.corpus", "pair": "t.pair"}))
+    return scored.join(
+        thresholds,
+        (scored["corpus"] == F.col("`t.corpus`"))
+        & (scored["pair"] == F.col("`t.pair`"))
+        & (margin >= F.col("margin_from"))
+        & (margin < F.col("margin_below")),
+    )
 
 
 def row_reason(config: RunConfig) -> Column:
-    """Why a row falls by itself, or null; needs the columns of `scored` and of `thresholds_table`."""
-    is_strict = F.coalesce(F.col("margin") >= F.col("`t.margin.strict_from`"), F.lit(False))
-
-    def t(key: str) -> Column:
-        return F.when(is_strict, F.col(f"`s.{key}`")).otherwise(F.col(f"`t.{key}`"))
-
-    failing = _failing(config, t)
+    """Why a row falls by itself, or null; needs the columns of `scored` with its thresholds beside it."""
+    failing = _failing(config)
     ordered = [reason for reason in REASONS if reason in failing]  # the vocabulary's order decides which comes first
     expression = F.when(failing[ordered[0]], F.lit(ordered[0]))
     for reason in ordered[1:]:
@@ -44,10 +56,16 @@ def row_reason(config: RunConfig) -> Column:
     return expression
 
 
-def _failing(config: RunConfig, t: Callable[[str], Column]) -> dict[str, Column]:
+def threshold(key: str) -> Column:
+    """The threshold in force for a row, by its key in the configuration."""
+    return F.col(f"`t.{key}`")
+
+
+def _failing(config: RunConfig) -> dict[str, Column]:
+    t = threshold
     unspaced = [code for code in {pair[3:] for pair in config.pairs} if not config.language(code).spaced]
     in_chars = F.col("tgt_lang").isin(sorted(unspaced)) if unspaced else F.lit(False)
-    tgt_min = F.when(in_chars, t("length.min_chars")).otherwise(t("length.min_words"))
+    tgt_min = F.when(in_chars, t("length.min_chars")).otherwise(1.0)
     tgt_max = F.when(in_chars, t("length.max_chars")).otherwise(t("length.max_words"))
     allowed = config.licenses.allow
     scripts = F.col("zh_script").isin(list(config.chinese.scripts))
@@ -74,8 +92,19 @@ def _failing(config: RunConfig, t: Callable[[str], Column]) -> dict[str, Column]
         "brackets": F.col("bracket_mismatch") > t("brackets.max"),
         "punctuation": F.col("terminal_mismatch") > t("punctuation.max"),
         "low_margin": F.coalesce(F.col("margin") < t("margin.min"), F.lit(False)),
-        "wrong_source_language": F.col("lid_src_claimed") < t("lid.min_src"),
-        "wrong_target_language": F.col("lid_tgt_claimed") < t("lid.min_tgt"),
+        "wrong_source_language": _not_identified(config, "src", t("lid.min_src")),
+        "wrong_target_language": _not_identified(config, "tgt", t("lid.min_tgt")),
         "chinese_script": F.coalesce(~scripts, F.lit(False)),
         "contaminated": F.coalesce(F.col("contamination") > t("contamination.max"), F.lit(False)),
     }
+
+
+def _not_identified(config: RunConfig, side: str, minimum: Column) -> Column:
+    """Another language is believed, and the claimed one improbable."""
+    codes = sorted({code for pair in config.pairs for code in pair.split("-")})
+    expected = F.lit(False)
+    for code in codes:
+        labels = config.language(code).lid_labels or (code,)
+        expected = expected | ((F.col(f"{side}_lang") == code) & F.col(f"lid_{side}").isin(list(labels)))
+    believed = F.col(f"lid_{side}_prob") >= threshold("lid.sure")
+    return ~expected & believed & (F.col(f"lid_{side}_claimed") < minimum)

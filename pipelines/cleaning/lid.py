@@ -1,13 +1,14 @@
 """Language identification with fastText, and the script of Chinese.
 
 fastText's `lid.176` (Joulin et al. 2016) gives each text a probability for each of 176 languages. What decides is the
-probability of the *claimed* language, not the most probable one: short Chinese news is often called Japanese by a
+probability of the *claimed* language beside a sure other one: short rows are often called some other language by a
 narrow margin, while Marathi sold as Hindi gets next to no Hindi.
 """
 
 from __future__ import annotations
 
 import importlib.resources
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +19,16 @@ from zhon import cedict
 
 from pipelines.errors import UserError
 
-# Written Cantonese, which lid.176 takes for Chinese (35 of 40 rows): characters that written Mandarin does not use
-_CANTONESE = frozenset("嘅咗喺啲嗰哋嚟冇瞓攞嘢噉唔佢嘥嗌嬲㗎")
+# Written Cantonese and Wu, much of which lid.176 takes for Chinese (35 of 40 rows): characters and words that written
+# Mandarin does not use
+_CANTONESE = re.compile(
+    "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱]|點樣|点样|呢個|呢个|而家|同埋|成個|成个|係咁|阿媽|乜嘢|邊度|边度"
+)
+_WU = re.compile("[侬搿]|勿是|勿要|伊拉")
 _SIMPLIFIED = frozenset(cedict.simplified) - frozenset(cedict.traditional)
 _TRADITIONAL = frozenset(cedict.traditional) - frozenset(cedict.simplified)
+_HAN = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_KANA = re.compile("[\u3041-\u30fa]")
 _MIXED_FROM = 0.2  # share of the rarer script among the characters that tell
 _TOP = 5
 
@@ -49,11 +56,7 @@ def load_model(path: str) -> Any:
 
 
 def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[Identified | None]:
-    """The language of each text (`None` for an empty one). `claimed` are the model's labels for the claimed language.
-
-    A Chinese text with characters of written Cantonese is `yue`, whatever the model says.
-    """
-    chinese = "zh" in claimed
+    """The language of each text (`None` for an empty one). `claimed` are the model's labels for the claimed language."""
     labels = {f"__label__{label}" for label in claimed}
     found: list[Identified | None] = []
     for text in texts:
@@ -61,8 +64,8 @@ def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[I
             found.append(None)
             continue
         names, probabilities = model.predict(text.replace("\n", " "), _TOP)
-        if chinese and is_cantonese(text):
-            found.append(Identified("yue", 1.0, 0.0))
+        if "zh" in claimed and (chinese := _identify_chinese(text, dict(zip(names, probabilities, strict=True)))):
+            found.append(chinese)
             continue
         sure = sum(p for name, p in zip(names, probabilities, strict=True) if name in labels)
         top = names[0].removeprefix("__label__") if names else "und"
@@ -70,9 +73,21 @@ def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[I
     return found
 
 
-def is_cantonese(text: str) -> bool:
-    """Whether a Chinese text holds a character that only written Cantonese uses."""
-    return not _CANTONESE.isdisjoint(text)
+def _identify_chinese(text: str, probabilities: dict[str, float]) -> Identified | None:
+    """Which Chinese language a text in Han characters is; `None` for other texts, and for those with kana.
+
+    Only Chinese languages are written in Han characters alone, so what the model gives to others counts as Chinese.
+    """
+    if _KANA.search(text) or 2 * len(_HAN.findall(text)) < len(text):
+        return None
+    if _CANTONESE.search(text):
+        return Identified("yue", 1.0, 0.0)
+    if _WU.search(text):
+        return Identified("wuu", 1.0, 0.0)
+    shares = {code: min(1.0, probabilities.get(f"__label__{code}", 0.0)) for code in ("yue", "wuu")}
+    shares["zh"] = max(0.0, 1.0 - sum(shares.values()))
+    top = max(shares, key=lambda code: shares[code])
+    return Identified(top, shares[top], shares["zh"])
 
 
 def chinese_script(text: str) -> str | None:

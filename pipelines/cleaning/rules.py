@@ -77,8 +77,8 @@ class _Side:
 
     @property
     def longest_word(self) -> Column:
-        """Characters of the longest word (OpusFilter LongWord); 0 in a script without spaces."""
-        return F.when(self._spaced, self.count("longest_word")).otherwise(0)
+        """Characters of the longest word (OpusFilter LongWord); 0 in a script without spaces, and with a URL."""
+        return F.when(self._spaced & ~F.contains(self.text, F.lit("://")), self.count("longest_word")).otherwise(0)
 
     def share(self, *names: str) -> Column:
         """Share of some characters among those that are no spaces (OpusFilter AlphabetRatio, bicleaner)."""
@@ -95,9 +95,10 @@ class _Side:
 
     @property
     def listing(self) -> Column:
-        """Separators per word (two characters of an unspaced script count as a word); 0 for fewer than four words."""
+        """Separators per word (two characters of an unspaced script count as a word); 0 for fewer than four."""
         words = F.when(self._spaced, self._words).otherwise(self._solid / 2)
-        return F.when(words >= 4, self.count("separators") / words).otherwise(0.0).cast("float")
+        separators = self.count("separators")
+        return F.when(separators >= 4, F.try_divide(separators, words)).otherwise(0.0).cast("float")
 
     @property
     def title_case(self) -> Column:
@@ -121,6 +122,7 @@ _NUMBER = rf"(?<![0-9])0*+([0-9]++|(?<=0)(?![0-9]))(?!(?:[ -]?(?:{'|'.join(_SCAL
 def numbers(side: str) -> Column:
     """The distinct numbers of a side, thousands separators and leading zeros aside; for the column `<side>_numbers`.
 
+    A decimal fraction or a time counts as two numbers, since languages write them differently (2:30 is 2.30).
     A number before a word of scale is left out: 3 million is 300万.
     """
     text, digits = F.col(f"{side}_text"), F.col(f"{side}_chars.digits")
@@ -128,16 +130,20 @@ def numbers(side: str) -> Column:
         F.col(f"{side}_chars.ascii_digits") < digits,
         F.translate(text, _OTHER_DIGITS, "0123456789" * (len(_OTHER_DIGITS) // 10)),
     ).otherwise(text)
-    joined = F.regexp_replace(ascii_digits, r"(?<=[0-9])[.,٫٬](?=[0-9])", "")
+    joined = F.regexp_replace(ascii_digits, r"(?<=[0-9])[.,٫٬](?=[0-9]{3}(?![0-9]))", "")
     found = F.array_distinct(F.regexp_extract_all(joined, F.lit(_NUMBER), 1))
     return F.when(digits > 0, found).otherwise(F.array().cast("array<string>"))
 
 
 def _number_overlap() -> Column:
-    """(common + 1) / (differing + 1) of the two sides' numbers (OpusCleaner)."""
+    """(common + 1) / (differing + 1) of the two sides' numbers (OpusCleaner).
+
+    Where one side has none they may be spelled out, and count half.
+    """
     a, b = F.col("src_numbers"), F.col("tgt_numbers")
     differing = F.size(F.array_except(a, b)) + F.size(F.array_except(b, a))
-    return ((F.size(F.array_intersect(a, b)) + 1) / (differing + 1)).cast("float")
+    weight = F.when((F.size(a) == 0) | (F.size(b) == 0), 0.5).otherwise(1.0)
+    return ((F.size(F.array_intersect(a, b)) + 1) / (differing * weight + 1)).cast("float")
 
 
 _URL = r"(?i)(?:https?://|www\.)[^\s<>\"'()（）。，]*[^\s<>\"'()（）。，.,;:!?]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"

@@ -9,7 +9,6 @@ least `MIN_TOKENS` (shorter ones would condemn every "Thank you").
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,23 +22,21 @@ import pyarrow.parquet as pq
 
 from pipelines.dedup.codepoints import codepoints, starts
 from pipelines.errors import UserError
+from pipelines.unicode import members
 
 Hashes = npt.NDArray[np.uint64]
 MIN_TOKENS = 5
 
 _SEPARATOR, _LETTER, _IDEOGRAPH = 0, 1, 2
-_UNSPACED = ("CJK UNIFIED", "CJK COMPAT", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+_UNSPACED = "".join(rf"\p{{Script={name}}}" for name in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"))
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @lru_cache(maxsize=1)
 def _classes() -> npt.NDArray[np.uint8]:
     """For each code point: separator, part of a word, or a token of its own."""
-    table = np.zeros(0x110000, dtype=np.uint8)
-    for code in range(0x30000):
-        if unicodedata.category(chr(code))[0] in "LMN":
-            unspaced = unicodedata.name(chr(code), "").startswith(_UNSPACED)
-            table[code] = _IDEOGRAPH if unspaced else _LETTER
+    table = np.where(members(r"[\p{L}\p{M}\p{N}]"), np.uint8(_LETTER), np.uint8(_SEPARATOR))
+    table[members(rf"(?=[\p{{L}}\p{{M}}\p{{N}}])[{_UNSPACED}]")] = _IDEOGRAPH
     return table
 
 

@@ -8,11 +8,10 @@ shingle, so that no row is too short to be seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
 
 from pipelines.dedup.codepoints import Offsets, codepoints, starts
 
@@ -50,10 +49,23 @@ def shingle_hashes(texts: Sequence[str], n: int) -> tuple[Signatures, Offsets]:
     return hashes[within], starts(lengths - n + 1)
 
 
-@lru_cache(maxsize=4)
-def _permutations(count: int, seed: int) -> tuple[Signatures, Signatures]:
+@dataclass(frozen=True)
+class Permutations:
+    """The coefficients of `len(a)` permutations h -> a h + b mod 2^32, a odd."""
+
+    a: Signatures
+    b: Signatures
+
+
+def permutations(count: int, seed: int = 1) -> Permutations:
+    """datasketch's permutations for this count and seed.
+
+    Made once, on the driver, and sent to the workers: importing datasketch takes a second.
+    """
+    from datasketch import MinHash
+
     a, b = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations
-    return np.asarray(a, dtype=np.uint32), np.asarray(b, dtype=np.uint32)
+    return Permutations(np.asarray(a, dtype=np.uint32), np.asarray(b, dtype=np.uint32))
 
 
 def _fmix32(h: Signatures) -> Signatures:
@@ -66,28 +78,39 @@ def _fmix32(h: Signatures) -> Signatures:
     return h
 
 
-def signatures(texts: Sequence[str], n: int, permutations: int, seed: int = 1) -> Signatures:
+def signatures(texts: Sequence[str], n: int, permutations: Permutations) -> Signatures:
     """MinHash signatures, shape (texts, permutations), equal to `datasketch.MinHash(scheme="affine32")`'s."""
-    a, b = _permutations(permutations, seed)
-    out = np.empty((len(texts), permutations), dtype=np.uint32)
+    out = np.empty((len(texts), len(permutations.a)), dtype=np.uint32)
     for first in range(0, len(texts), _ROWS_AT_ONCE):
         some = texts[first : first + _ROWS_AT_ONCE]
         hashes, begin = shingle_hashes(some, n)
         hashes = _fmix32(hashes)
-        for k in range(permutations):
-            np.minimum.reduceat(hashes * a[k] + b[k], begin, out=out[first : first + len(some), k])
+        for k, (a, b) in enumerate(zip(permutations.a, permutations.b, strict=True)):
+            np.minimum.reduceat(hashes * a + b, begin, out=out[first : first + len(some), k])
     return out
 
 
-def bands(src: Sequence[str], tgt: Sequence[str], n_src: int, n_tgt: int, count: int, rows: int) -> Signatures:
-    """LSH band keys of text pairs, shape (pairs, count).
+@dataclass(frozen=True)
+class Bander:
+    """LSH bands of text pairs: `count` bands of `rows` minima of each side.
 
-    A band joins `rows` minima of the source with `rows` of the target, so two pairs meet only if they are alike on both
-    sides: with similarities s and t they share a band with probability 1 - (1 - s^rows * t^rows)^count.
+    A band joins minima of the source with minima of the target, so two pairs meet only if they are alike on both sides:
+    with similarities s and t they share a band with probability 1 - (1 - s^rows * t^rows)^count.
     """
-    sides = [signatures(src, n_src, count * rows, seed=1), signatures(tgt, n_tgt, count * rows, seed=2)]
-    keys = np.zeros((len(src), count), dtype=np.uint32)
-    for side in sides:
-        for row in range(rows):
-            keys = _fmix32(keys * np.uint32(31) + side[:, row::rows])
-    return keys
+
+    count: int
+    rows: int
+    src: Permutations
+    tgt: Permutations
+
+    @classmethod
+    def make(cls, count: int, rows: int) -> Bander:
+        return cls(count, rows, permutations(count * rows, seed=1), permutations(count * rows, seed=2))
+
+    def bands(self, src: Sequence[str], tgt: Sequence[str], n_src: int, n_tgt: int) -> Signatures:
+        """Band keys, shape (pairs, count); `n_src` and `n_tgt` are the lengths of the sides' shingles."""
+        keys = np.zeros((len(src), self.count), dtype=np.uint32)
+        for side in (signatures(src, n_src, self.src), signatures(tgt, n_tgt, self.tgt)):
+            for row in range(self.rows):
+                keys = _fmix32(keys * np.uint32(31) + side[:, row :: self.rows])
+        return keys

@@ -24,6 +24,7 @@ from pipelines.dedup.minhash import jaccard, shingles
 from schemas.config import Near
 
 _WINDOW = 32
+_SMALL = 200_000  # rows that every task may hold
 _KEYS_IN_PARTITION = 4_000_000  # bounds what a task holds: 20 bytes a key
 
 
@@ -129,21 +130,28 @@ def resolve(edges: DataFrame) -> DataFrame:
     Each round settles the rows that no undecided better row threatens; a round costs a few small joins, and the number
     of rounds is the length of the longest chain that is still undecided (in practice two to four).
     """
-    edges = edges.persist(StorageLevel.MEMORY_AND_DISK)
-    fallen: DataFrame | None = None
-    while not edges.isEmpty():
+    edges, left = _settled(edges)
+    fallen = edges.select(F.col("worse").alias("row"), F.col("better").alias("survivor"), "content_id").limit(0)
+    while left:
         threatened = edges.select(F.col("worse").alias("better")).distinct()
-        from_survivors = edges.join(threatened, "better", "left_anti")
-        falls = from_survivors.groupBy(F.col("worse").alias("row")).agg(
-            F.min(F.struct("rank", F.col("better").alias("survivor"), "content_id")).alias("best")
+        falls = (
+            edges.join(threatened, "better", "left_anti")
+            .groupBy(F.col("worse").alias("row"))
+            .agg(F.min(F.struct("rank", F.col("better").alias("survivor"), "content_id")).alias("best"))
+            .select("row", "best.survivor", "best.content_id")
         )
-        falls = falls.select("row", "best.survivor", "best.content_id").persist(StorageLevel.MEMORY_AND_DISK)
+        falls, _ = _settled(falls)
+        fallen = fallen.unionAll(falls)
         gone = falls.select("row")
         undecided = edges.join(gone.withColumnRenamed("row", "worse"), "worse", "left_anti").join(
             gone.withColumnRenamed("row", "better"), "better", "left_anti"
         )
-        fallen = falls if fallen is None else fallen.unionAll(falls)
-        edges = undecided.localCheckpoint()
-    if fallen is None:
-        return edges.select(F.col("worse").alias("row"), F.col("better").alias("survivor"), "content_id")
+        edges, left = _settled(undecided)
     return fallen
+
+
+def _settled(frame: DataFrame) -> tuple[DataFrame, int]:
+    """The frame computed once and for all, and its rows; a small one is put where joins with it cost next to nothing."""
+    frame = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    rows = frame.count()
+    return (F.broadcast(frame.coalesce(1)) if rows <= _SMALL else frame), rows

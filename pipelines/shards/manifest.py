@@ -16,7 +16,7 @@ import pyspark
 
 from pipelines import __version__
 from pipelines.errors import InvariantError
-from pipelines.shards.write import Written, as_json
+from pipelines.shards.write import Written, as_json, sha256_of
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput
 from schemas.config import RunConfig
@@ -39,6 +39,18 @@ def describe_inputs(inputs: Sequence[Input], read: Sequence[ReadInput]) -> list[
         }
         for source, found in zip(inputs, read, strict=True)
     ]
+
+
+def describe_resources(lid_model: Path, eval_folder: Path | None, eval_files: Sequence[Path]) -> dict[str, Any]:
+    """The other files that the decisions depend on: the LID model, and the evaluation sets."""
+    return {
+        "lid_model": {"name": lid_model.name, "sha256": sha256_of(lid_model)},
+        "eval": [
+            {"path": path.relative_to(eval_folder).as_posix(), "sha256": sha256_of(path)}
+            for path in eval_files
+            if eval_folder is not None
+        ],
+    }
 
 
 def complete_counts(counts: Sequence[dict[str, Any]], inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -74,6 +86,7 @@ def check_outputs(counts: Sequence[Mapping[str, Any]], outputs: Sequence[Written
 def run_manifest(
     config: RunConfig,
     inputs: Sequence[Mapping[str, Any]],
+    resources: Mapping[str, Any],
     counts: Sequence[Mapping[str, Any]],
     outputs: Sequence[Written],
     content_sha256: str,
@@ -86,6 +99,7 @@ def run_manifest(
         "config": config.identity(),
         "config_sha256": config.sha256(),
         "inputs": list(inputs),
+        **resources,
         "counts": list(counts),
         "outputs": as_json(outputs),
         "content_sha256": content_sha256,
@@ -105,9 +119,8 @@ def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
         for file in run["outputs"]
         if file["path"].startswith("parallel/")
     ]
-    config = {**run["config"], "sources": {**run["config"]["sources"], "input": None}}
-    kept = ("version", "polyinstruct", "config_sha256", "inputs", "counts", "content_sha256")
-    return {**{key: run[key] for key in kept}, "config": config, "outputs": outputs}
+    kept = ("version", "polyinstruct", "config", "config_sha256", "inputs", "lid_model", "eval", "counts")
+    return {**{key: run[key] for key in kept}, "outputs": outputs, "content_sha256": run["content_sha256"]}
 
 
 def splits_of(outputs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, int]]]:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipelines.atomic import replacing
+from pipelines.errors import InvariantError
 from schemas.fields import Dataset
 from schemas.parallel import PARALLEL, REJECTED
 
@@ -150,7 +151,7 @@ def _decided(scored: Path, decisions: Path) -> pa.Table:
     """A scored chunk with its decisions beside it: both are ordered by row."""
     table, decided = pq.read_table(scored), pq.read_table(decisions)
     if not table.column("row").equals(decided.column("row")):
-        raise AssertionError(f"{decisions} does not decide on the rows of {scored}")
+        raise InvariantError(f"{decisions} does not decide on the rows of {scored}")
     for name in ("reason", "cluster_id", "split"):
         table = table.append_column(name, decided.column(name))
     return table
@@ -179,9 +180,14 @@ def _place_pieces(pair: str, kind: str, runs: Sequence[Run], staging: Path, outp
 
 def describe(path: Path, root: Path) -> Written:
     """A written Parquet file's rows, bytes and checksum."""
+    rows = pq.read_metadata(path).num_rows
+    return Written(path.relative_to(root).as_posix(), rows, path.stat().st_size, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
     with open(path, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Written(path.relative_to(root).as_posix(), pq.read_metadata(path).num_rows, path.stat().st_size, digest)
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def as_json(files: Sequence[Written]) -> list[dict[str, object]]:

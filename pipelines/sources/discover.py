@@ -79,7 +79,7 @@ def _recognise(path: Path, folder: Path, licenses: Mapping[str, str]) -> Iterato
         parts: tuple[str, str] | None = None
         if kind == "moses":
             if groups["side"] not in (a, b):
-                return
+                continue
             if groups["side"] == b:  # a corpus is found once, by its first file
                 if _other_half(path, a, b) is None:
                     yield f"{path}: its other half, {path.name.split(f'.{a}-{b}.')[0]}.{a}-{b}.{a}, is missing"

@@ -1,0 +1,54 @@
+"""What the tests share: one Spark session, and one build of the samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pipelines.build import build, plan
+from pipelines.session import get_session
+from quality.card import write_card
+from schemas.config import RunConfig, load_config
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "configs" / "demo.yaml"
+
+Builder = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The one session of the whole suite, on two cores."""
+    session = get_session("tests", {"spark.master": "local[2]"})
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def build_with(spark: SparkSession) -> Builder:
+    """Builds a dataset in this process with the shared session; returns the run's manifest."""
+
+    def run(config: RunConfig, overwrite: bool = False) -> dict[str, Any]:
+        return build(lambda: spark, plan(config), overwrite, write_card)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built_samples(build_with: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples, built once with the demo's configuration."""
+    output = tmp_path_factory.mktemp("samples") / "out"
+    build_with(load_config(DEMO, output=str(output)))
+    return output
+
+
+@pytest.fixture(scope="session")
+def sample_manifest(built_samples: Path) -> dict[str, Any]:
+    """The manifest of the built samples."""
+    loaded: dict[str, Any] = json.loads((built_samples / "manifest.json").read_text(encoding="utf-8"))
+    return loaded

@@ -1,7 +1,7 @@
 """Raw parallel corpora in, clean deduplicated Parquet shards out.
 
-    spark-submit jobs/build_parallel.py                                  builds the shipped samples
-    spark-submit jobs/build_parallel.py --input DIR --output DIR         builds the corpora found in a folder
+spark-submit jobs/build_parallel.py                                  builds the shipped samples
+spark-submit jobs/build_parallel.py --input DIR --output DIR         builds the corpora found in a folder
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pipelines.summary import print_notices, print_summary
 from quality.card import write_card
 from schemas.config import load_config
 
-
 DEMO = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
 
 
@@ -24,10 +23,14 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="build_parallel.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--input", type=Path, metavar="DIR", help="folder with the published files (default: samples)")
+    parser.add_argument(
+        "--input", type=Path, metavar="DIR", help="folder with the published files (default: samples)"
+    )
     parser.add_argument("--output", type=str, metavar="DIR", help="folder to write (default: out/samples)")
     parser.add_argument("--pairs", metavar="P,P", help="pairs, English first: en-zh,en-ar (default: all six)")
-    parser.add_argument("--eval", type=Path, metavar="DIR", help="evaluation sets: rows that overlap with them fall")
+    parser.add_argument(
+        "--eval", type=Path, metavar="DIR", help="evaluation sets: rows that overlap with them fall"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="read at most N lines of each file")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
     add_config_arguments(parser)
@@ -44,7 +47,9 @@ def main(argv: list[str]) -> int:
     )
     prepared = plan(config)
     print_notices(prepared.notices)
-    manifest = build(lambda: get_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card)
+    manifest = build(
+        lambda: get_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card
+    )
     print_summary(manifest, config.output)
     return 0
 

@@ -1,7 +1,7 @@
 """Building the parallel dataset: raw corpora in, clean, deduplicated, split Parquet shards out.
 
-read ─► score ─► decide ─► write ─► publish. Each stage leaves its work in the workspace, and finds there what an earlier
-run of the same fingerprint left.
+read ─► score ─► decide ─► write ─► publish. Each stage leaves its work in the workspace, and finds there what an
+earlier run of the same fingerprint left.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pipelines
 import schemas
 from pipelines.atomic import write_json
 from pipelines.cleaning import lid
+from pipelines.deciding import decide, summarise
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
-from pipelines.deciding import decide, summarise
 from pipelines.errors import UserError
 from pipelines.progress import Stages
 from pipelines.scoring import Scorer, score
@@ -52,8 +52,15 @@ class Plan:
     def fingerprint(self) -> str:
         """Of everything the output depends on; files by size and time of change, for reading them takes long."""
         files = [Path(part) for source in self.inputs for part in source.files]
-        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (*files, *self.eval_files)]
-        parts = [self.config.model_dump_json(exclude={"output", "spark", "fetch"}), _code_sha256(), [asdict(source) for source in self.inputs], stats]
+        stats = [
+            (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (*files, *self.eval_files)
+        ]
+        parts = [
+            self.config.model_dump_json(exclude={"output", "spark", "fetch"}),
+            _code_sha256(),
+            [asdict(source) for source in self.inputs],
+            stats,
+        ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -77,7 +84,9 @@ def plan(config: RunConfig) -> Plan:
     profanity = {}
     for language, path in config.flags.profanity.items():
         try:
-            profanity[language] = [word for word in path.read_text(encoding="utf-8").split("\n") if word.strip()]
+            profanity[language] = [
+                word for word in path.read_text(encoding="utf-8").split("\n") if word.strip()
+            ]
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"flags.profanity.{language}: {path} cannot be read ({error})")
     eval_files: list[Path] = []
@@ -91,7 +100,9 @@ def plan(config: RunConfig) -> Plan:
     return Plan(config, tuple(inputs), tuple(notices), profanity, model, tuple(eval_files))
 
 
-def build(make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool, finish: Finish) -> dict[str, Any]:
+def build(
+    make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool, finish: Finish
+) -> dict[str, Any]:
     """Builds and publishes the dataset; returns the run's manifest.
 
     `make_session` is called once the output is locked. `finish(result, manifest)` completes the staged result before it
@@ -170,7 +181,9 @@ def _scorer(plan: Plan, index: str | None, workspace: Workspace) -> Scorer:
 def _score(
     spark: SparkSession, plan: Plan, scorer: Scorer, read: Sequence[ReadInput], rows: int, stages: Stages
 ) -> None:
-    chunks = [(scorer.scored_path(found.index, n), size) for found in read for n, size in enumerate(found.chunks)]
+    chunks = [
+        (scorer.scored_path(found.index, n), size) for found in read for n, size in enumerate(found.chunks)
+    ]
     with stages.stage("score", rows, lambda: sum(size for path, size in chunks if path.exists())):
         score(spark, scorer, read, plan.profanity)
 

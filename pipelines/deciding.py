@@ -6,7 +6,7 @@ hubs and caps. A row that falls by itself never represents, and never drops, ano
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,7 +32,12 @@ DECISIONS = pa.schema(
 
 
 def decide(
-    spark: SparkSession, config: RunConfig, scored: Path, out: Path, combinations: Sequence[tuple[str, str]], rows: int
+    spark: SparkSession,
+    config: RunConfig,
+    scored: Path,
+    out: Path,
+    combinations: Sequence[tuple[str, str]],
+    rows: int,
 ) -> list[dict[str, object]]:
     """Writes a file of decisions (schema `DECISIONS`, ordered by row) for each scored chunk, under the same name.
 
@@ -113,7 +118,8 @@ def _near_duplicates(
     pairs = near.candidates(banded, partitions).persist(StorageLevel.MEMORY_AND_DISK)
     ranked = best.select("row", "rank", "content_id")
     texts = scored.select("row", "src_lang", "tgt_lang", "src_text", "tgt_text").join(
-        ranked.join(pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct(), "row", "left_semi"), "row"
+        ranked.join(pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct(), "row", "left_semi"),
+        "row",
     )
     texts = texts.select("row", "rank", "content_id", "src_lang", "tgt_lang", "src_text", "tgt_text")
     shingle = {code: config.language(code).shingle for pair in config.pairs for code in pair.split("-")}
@@ -136,7 +142,7 @@ def _mark_duplicates(unique: DataFrame, fallen: DataFrame) -> DataFrame:
 def _write(decided: DataFrame, out: Path) -> list[dict[str, object]]:
     out.mkdir(parents=True, exist_ok=True)
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = list(batches)
         if not held:
             return
@@ -148,7 +154,9 @@ def _write(decided: DataFrame, out: Path) -> list[dict[str, object]]:
         counts = table.group_by(["corpus", "pair", "reason"]).aggregate([([], "count_all")])
         yield from counts.rename_columns(["corpus", "pair", "reason", "count"]).to_batches()
 
-    by_chunk = decided.repartition("chunk").select("row", "reason", "cluster_id", "split", "chunk", "corpus", "pair")
+    by_chunk = decided.repartition("chunk").select(
+        "row", "reason", "cluster_id", "split", "chunk", "corpus", "pair"
+    )
     counts = by_chunk.mapInArrow(write, "corpus string, pair string, reason string, count bigint")
     totals = counts.groupBy("corpus", "pair", "reason").agg(F.sum("count").alias("count")).collect()
     return sorted(

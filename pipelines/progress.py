@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 _EVERY = 0.5  # seconds between looks
 
@@ -22,7 +29,9 @@ class Stages:
         self._console = Console(file=sys.stderr)
 
     @contextmanager
-    def stage(self, name: str, rows: int | None = None, done: Callable[[], int] | None = None) -> Iterator[None]:
+    def stage(
+        self, name: str, rows: int | None = None, done: Callable[[], int] | None = None
+    ) -> Iterator[None]:
         """Shows `name` while the block runs; `done()` says how many of `rows` rows are finished."""
         started = time.monotonic()
         if not self._console.is_terminal:
@@ -34,7 +43,9 @@ class Stages:
             with self._bar() as bar:
                 task = bar.add_task(name, total=rows, rate="")
                 stop = threading.Event()
-                watcher = threading.Thread(target=self._watch, args=(bar, task, rows, done, started, stop), daemon=True)
+                watcher = threading.Thread(
+                    target=self._watch, args=(bar, task, rows, done, started, stop), daemon=True
+                )
                 watcher.start()
                 try:
                     yield

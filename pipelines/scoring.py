@@ -7,7 +7,7 @@ A chunk that was scored before is not scored again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,14 @@ _PREPARED = {
     **{"lid_src": "string", "lid_src_prob": "float", "lid_src_claimed": "float"},
     **{"lid_tgt": "string", "lid_tgt_prob": "float", "lid_tgt_claimed": "float"},
     **{"zh_script": "string", "contamination": "float", "contaminated_by": "string"},
-    **{"similarity": "float", "markup": "int", "boilerplate": "int", "src_chars": _CHARS, "tgt_chars": _CHARS, "bands": "array<int>"},
+    **{
+        "similarity": "float",
+        "markup": "int",
+        "boilerplate": "int",
+        "src_chars": _CHARS,
+        "tgt_chars": _CHARS,
+        "bands": "array<int>",
+    },
 }
 
 
@@ -104,10 +111,12 @@ class Scorer:
             "similarity": pa.array(_similarity(src, tgt), pa.float32()),
             "src_chars": _counts(src, src_language),
             "tgt_chars": _counts(tgt, tgt_language),
-            "row": pa.array((index * ROW_STRIDE + line for line in raw.column("line").to_pylist()), pa.int64()),
-            "bands": pa.FixedSizeListArray.from_arrays(pa.array(keys.view("int32").ravel()), keys.shape[1]).cast(
-                pa.list_(pa.int32())
+            "row": pa.array(
+                (index * ROW_STRIDE + line for line in raw.column("line").to_pylist()), pa.int64()
             ),
+            "bands": pa.FixedSizeListArray.from_arrays(
+                pa.array(keys.view("int32").ravel()), keys.shape[1]
+            ).cast(pa.list_(pa.int32())),
         }
         return pa.RecordBatch.from_pydict({name: columns[name] for name in _PREPARED})
 
@@ -149,7 +158,9 @@ class Scorer:
 
 def _counts(texts: Sequence[str], language: Language) -> pa.Array:
     counts = count_characters(texts, language.scripts)
-    return pa.StructArray.from_arrays([pa.array(counts[name], pa.int32()) for name in COUNTS], names=list(COUNTS))
+    return pa.StructArray.from_arrays(
+        [pa.array(counts[name], pa.int32()) for name in COUNTS], names=list(COUNTS)
+    )
 
 
 def _similarity(src: Sequence[str], tgt: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -176,15 +187,18 @@ def score(
     tasks = spark.sparkContext.parallelize(list(enumerate(todo)), len(todo))
     frame = tasks.map(lambda t: (t[0], t[1][0], t[1][1])).toDF("task int, input int, chunk int")
 
-    def prepare(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def prepare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
                 yield from scorer.prepare(row["task"], row["input"], row["chunk"])
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = list(batches)
         if held:
-            _, (index, chunk, rows) = held[0].column("task")[0].as_py(), todo[held[0].column("task")[0].as_py()]
+            _, (index, chunk, rows) = (
+                held[0].column("task")[0].as_py(),
+                todo[held[0].column("task")[0].as_py()],
+            )
             scorer.write(index, chunk, held)
             yield pa.RecordBatch.from_pydict({"rows": pa.array([rows], pa.int64())})
 

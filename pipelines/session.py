@@ -59,7 +59,7 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
         given.set(key, value)
     if not submitted:
         _check_java()
-    if given.get("spark.master", "local").startswith("local"):
+    if str(given.get("spark.master", "local")).startswith("local"):
         for key, value in _LOCAL.items():
             given.setIfMissing(key, value)
     for key, value in (settings or {}).items():
@@ -93,4 +93,6 @@ def _check_java() -> None:
     if not version.isdigit() or int(version) < 17:
         raise UserError(f"Spark needs Java 17 or later, but {java} is {version or 'older'}: {advice}")
     if "jdk.incubator.vector" not in modules.stdout:
-        raise UserError(f"Spark needs a JDK with the module jdk.incubator.vector, which {java} lacks: {advice}")
+        raise UserError(
+            f"Spark needs a JDK with the module jdk.incubator.vector, which {java} lacks: {advice}"
+        )

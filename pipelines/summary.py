@@ -39,5 +39,9 @@ def print_summary(manifest: Mapping[str, Any], output: Path) -> None:
     console.print(table)
     stages = ", ".join(f"{stage} {time:.1f} s" for stage, time in manifest["seconds"].items())
     console.print(f"{total:,} rows in {seconds:.1f} s: {stages}", highlight=False, soft_wrap=True)
-    console.print(f"dataset: {output / 'parallel'} (card: {output / 'parallel' / 'README.md'})", soft_wrap=True)
-    console.print(f"rejected rows: {output / 'rejected'}; manifest: {output / 'manifest.json'}", soft_wrap=True)
+    console.print(
+        f"dataset: {output / 'parallel'} (card: {output / 'parallel' / 'README.md'})", soft_wrap=True
+    )
+    console.print(
+        f"rejected rows: {output / 'rejected'}; manifest: {output / 'manifest.json'}", soft_wrap=True
+    )

@@ -13,4 +13,4 @@ sys.path_importer_cache.clear()
 from pyspark import daemon  # noqa: E402 - the path must be clean before
 
 if __name__ == "__main__":
-    daemon.manager()
+    daemon.manager()  # type: ignore[no-untyped-call]

@@ -54,7 +54,9 @@ def _metadata(
             {
                 "config_name": pair,
                 "data_files": [
-                    {"split": split, "path": f"{pair}/{split}-*.parquet"} for split in _SPLITS if split in splits[pair]
+                    {"split": split, "path": f"{pair}/{split}-*.parquet"}
+                    for split in _SPLITS
+                    if split in splits[pair]
                 ],
             }
             for pair in sorted(splits)
@@ -75,7 +77,10 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "",
             *_table(
                 ("pair", *_SPLITS),
-                [(pair, *(f"{splits[pair].get(split, {}).get('rows', 0):,}" for split in _SPLITS)) for pair in sorted(splits)],
+                [
+                    (pair, *(f"{splits[pair].get(split, {}).get('rows', 0):,}" for split in _SPLITS))
+                    for pair in sorted(splits)
+                ],
             ),
             "",
             "## Sources",
@@ -97,7 +102,10 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "",
             "## Columns",
             "",
-            *_table(("column", "type", "meaning"), [(f"`{f.name}`", f.type, f.description) for f in PARALLEL.fields]),
+            *_table(
+                ("column", "type", "meaning"),
+                [(f"`{f.name}`", f.type, f.description) for f in PARALLEL.fields],
+            ),
             "",
         ]
     )
@@ -105,7 +113,11 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
 
 def _reasons(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     totals = {reason: sum(c["rejected"].get(reason, 0) for c in manifest["counts"]) for reason in REASONS}
-    return [(f"`{reason}`", f"{totals[reason]:,}", meaning) for reason, meaning in REASONS.items() if totals[reason]]
+    return [
+        (f"`{reason}`", f"{totals[reason]:,}", meaning)
+        for reason, meaning in REASONS.items()
+        if totals[reason]
+    ]
 
 
 def _citations(manifest: Mapping[str, Any]) -> list[str]:

@@ -56,7 +56,9 @@ class FurtherCorpus(_Section):
 class Sources(_Section):
     input: Path | None = Field(None, description="folder with the published files; default: the samples")
     limit: int | None = Field(None, ge=1, description="read at most this many lines of each file")
-    on_truncated: Literal["fail", "keep"] = Field("fail", description="what to do with a file that breaks off")
+    on_truncated: Literal["fail", "keep"] = Field(
+        "fail", description="what to do with a file that breaks off"
+    )
     corpora: list[FurtherCorpus] = Field([], description="further corpora")
     priority: list[str] = Field(
         ["News-Commentary", "TICO-19", "newstest", "Tatoeba", "WikiMatrix"],
@@ -66,7 +68,9 @@ class Sources(_Section):
 
 class Licenses(_Section):
     allow: list[str] | None = Field(None, description="licences to keep; default: all, `unknown` too")
-    known: dict[str, str] = Field({}, description="corpus -> licence, where the registry's is missing or wrong")
+    known: dict[str, str] = Field(
+        {}, description="corpus -> licence, where the registry's is missing or wrong"
+    )
 
 
 class LidConfig(_Section):
@@ -75,7 +79,8 @@ class LidConfig(_Section):
 
 class Chinese(_Section):
     scripts: list[Literal["Hans", "Hant", "mixed", "either"]] = Field(
-        ["Hans", "Hant", "mixed", "either"], description="scripts of Chinese to keep (either: no character tells)"
+        ["Hans", "Hant", "mixed", "either"],
+        description="scripts of Chinese to keep (either: no character tells)",
     )
 
 
@@ -134,11 +139,15 @@ class RunConfig(_Section):
     """Everything a run depends on, besides the bytes of its inputs."""
 
     pairs: list[str] = Field(
-        ["en-ar", "en-el", "en-hi", "en-tr", "en-vi", "en-zh"], min_length=1, description="pairs, English first"
+        ["en-ar", "en-el", "en-hi", "en-tr", "en-vi", "en-zh"],
+        min_length=1,
+        description="pairs, English first",
     )
     output: Path = Field(Path("out/samples"), description="folder to write")
     seed: int = Field(0, description="seed of everything random (which is a hash of seed and row)")
-    languages: dict[str, Language] = Field({}, description="further languages, or other values for known ones")
+    languages: dict[str, Language] = Field(
+        {}, description="further languages, or other values for known ones"
+    )
     sources: Sources = Sources()
     licenses: Licenses = Licenses()
     lid: LidConfig = LidConfig()
@@ -175,7 +184,9 @@ class RunConfig(_Section):
     def _consistent(self) -> RunConfig:
         known = set(flatten(Thresholds().model_dump(by_alias=True)))
         problems = []
-        tables = {f"overrides.{i}.thresholds": o.thresholds for i, o in enumerate(self.overrides)} | {"strict": self.strict}
+        tables = {f"overrides.{i}.thresholds": o.thresholds for i, o in enumerate(self.overrides)} | {
+            "strict": self.strict
+        }
         for where, table in tables.items():
             for key in flatten(table):
                 if key not in known:
@@ -192,8 +203,8 @@ class RunConfig(_Section):
         return self.languages[code] if code in self.languages else LANGUAGES[code]
 
     def identity(self) -> dict[str, Any]:
-        """What the output depends on, apart from the bytes of its inputs: not where things lie, nor how Spark is tuned."""
-        places = {
+        """What the output depends on, apart from the bytes of its inputs: not where things lie, nor Spark's tuning."""
+        places: Any = {
             "output": True,
             "spark": True,
             "fetch": True,

@@ -55,7 +55,10 @@ class Dataset:
     def arrow(self) -> pa.Schema:
         """The Arrow schema, with each column's meaning in its field metadata."""
         return pa.schema(
-            [pa.field(f.name, _ARROW[f.type], f.nullable, {"description": f.description}) for f in self.fields]
+            [
+                pa.field(f.name, _ARROW[f.type], f.nullable, {"description": f.description})
+                for f in self.fields
+            ]
         )
 
     def ddl(self) -> str:

@@ -23,11 +23,16 @@ class Language(BaseModel):
     name: str = Field(description="English name, as prompts use it")
     flores: str = Field(description="FLORES-200 code")
     scripts: tuple[str, ...] = Field(min_length=1, description="Unicode scripts its letters belong to")
-    char_factor: float = Field(default=1.0, gt=0, description="characters of English per character of this language")
+    char_factor: float = Field(
+        default=1.0, gt=0, description="characters of English per character of this language"
+    )
     spaced: bool = Field(default=True, description="whether words are parted by spaces")
-    shingle: int = Field(default=5, ge=1, le=32, description="characters in a shingle for near-duplicate detection")
+    shingle: int = Field(
+        default=5, ge=1, le=32, description="characters in a shingle for near-duplicate detection"
+    )
     lid_labels: tuple[str, ...] = Field(
-        default=(), description="labels of the LID model that count as this language (default: the code itself)"
+        default=(),
+        description="labels of the LID model that count as this language (default: the code itself)",
     )
 
 

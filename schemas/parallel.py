@@ -26,17 +26,60 @@ IDENTITY = (
 )
 
 SCORES = (
-    Field("margin", "float64", "LASER margin score; higher is more likely a translation; null where not mined", True),
+    Field(
+        "margin",
+        "float64",
+        "LASER margin score; higher is more likely a translation; null where not mined",
+        True,
+    ),
     Field("src_length", "int32", "words of the source (characters in a script without spaces)", True, 0),
     Field("tgt_length", "int32", "words of the target (characters in a script without spaces)", True, 0),
-    Field("length_ratio", "float32", "target / source characters after the languages' factors; 1 is expected", True, 0),
-    Field("longest_word", "int32", "characters of the longest word of a spaced side; lower is better", True, 0),
-    Field("alphabet_share", "float32", "letters / characters but spaces, worse side; higher is better", True, 0, 1),
-    Field("digit_share", "float32", "digits / characters but spaces, worse side; lower is better", True, 0, 1),
-    Field("src_script_share", "float32", "letters in the language's script / letters; higher is better", True, 0, 1),
-    Field("tgt_script_share", "float32", "letters in the language's script / letters; higher is better", True, 0, 1),
+    Field(
+        "length_ratio",
+        "float32",
+        "target / source characters after the languages' factors; 1 is expected",
+        True,
+        0,
+    ),
+    Field(
+        "longest_word", "int32", "characters of the longest word of a spaced side; lower is better", True, 0
+    ),
+    Field(
+        "alphabet_share",
+        "float32",
+        "letters / characters but spaces, worse side; higher is better",
+        True,
+        0,
+        1,
+    ),
+    Field(
+        "digit_share", "float32", "digits / characters but spaces, worse side; lower is better", True, 0, 1
+    ),
+    Field(
+        "src_script_share",
+        "float32",
+        "letters in the language's script / letters; higher is better",
+        True,
+        0,
+        1,
+    ),
+    Field(
+        "tgt_script_share",
+        "float32",
+        "letters in the language's script / letters; higher is better",
+        True,
+        0,
+        1,
+    ),
     Field("copy", "float32", "1 - edit distance / longer side, case folded; lower is better", True, 0, 1),
-    Field("repetition", "float32", "share of a side that repeats the piece before it; lower is better", True, 0, 1),
+    Field(
+        "repetition",
+        "float32",
+        "share of a side that repeats the piece before it; lower is better",
+        True,
+        0,
+        1,
+    ),
     Field("markup", "int32", "tags, templates and link syntax in the raw texts; 0 is good", True, 0),
     Field("boilerplate", "int32", "citation and navigation phrases; 0 is good", True, 0),
     Field("broken_text", "int32", "replacement characters and mojibake after repair; 0 is good", True, 0),
@@ -44,16 +87,46 @@ SCORES = (
     Field("title_case", "float32", "share of capitalised words, no full stop; lower is better", True, 0, 1),
     Field("number_overlap", "float32", "(common + 1) / (differing + 1) numbers; higher is better", True, 0),
     Field("url_mismatch", "int32", "URLs and e-mails on one side only; 0 is good", True, 0),
-    Field("bracket_mismatch", "int32", "brackets left open and differing between sides; lower is better", True, 0),
-    Field("terminal_mismatch", "int32", "difference in sentence ends and in kind of ending; lower is better", True, 0),
+    Field(
+        "bracket_mismatch",
+        "int32",
+        "brackets left open and differing between sides; lower is better",
+        True,
+        0,
+    ),
+    Field(
+        "terminal_mismatch",
+        "int32",
+        "difference in sentence ends and in kind of ending; lower is better",
+        True,
+        0,
+    ),
     Field("lid_src", "string", "language identified in the source (the LID model's label)", True),
     Field("lid_src_prob", "float32", "its probability", True, 0, 1),
-    Field("lid_src_claimed", "float32", "probability of the claimed source language; higher is better", True, 0, 1),
+    Field(
+        "lid_src_claimed",
+        "float32",
+        "probability of the claimed source language; higher is better",
+        True,
+        0,
+        1,
+    ),
     Field("lid_tgt", "string", "language identified in the target (the LID model's label)", True),
     Field("lid_tgt_prob", "float32", "its probability", True, 0, 1),
-    Field("lid_tgt_claimed", "float32", "probability of the claimed target language; higher is better", True, 0, 1),
-    Field("zh_script", "string", "script of a Chinese target", True, values=("Hans", "Hant", "mixed", "either")),
-    Field("contamination", "float32", "share of a side's n-grams that stand in an evaluation set", True, 0, 1),
+    Field(
+        "lid_tgt_claimed",
+        "float32",
+        "probability of the claimed target language; higher is better",
+        True,
+        0,
+        1,
+    ),
+    Field(
+        "zh_script", "string", "script of a Chinese target", True, values=("Hans", "Hant", "mixed", "either")
+    ),
+    Field(
+        "contamination", "float32", "share of a side's n-grams that stand in an evaluation set", True, 0, 1
+    ),
     Field("contaminated_by", "string", "the evaluation set with the most of them", True),
     Field("flags", "list<string>", "findings that reject nothing: email, phone, card, profanity"),
 )
@@ -63,7 +136,12 @@ CLUSTER = Field("cluster_id", "string", "content_id of the row that represents t
 PARALLEL = Dataset(
     name="parallel",
     description="kept rows",
-    fields=(*IDENTITY, *SCORES, CLUSTER, Field("split", "string", "split", values=("train", "validation", "test"))),
+    fields=(
+        *IDENTITY,
+        *SCORES,
+        CLUSTER,
+        Field("split", "string", "split", values=("train", "validation", "test")),
+    ),
 )
 
 REJECTED = Dataset(
@@ -88,6 +166,11 @@ SCORED = Dataset(
         Field("row", "int64", "order of the row in the run's inputs: input index * 2^40 + line"),
         Field("src_key", "int64", "hash of the source's letters and digits, case folded", nullable=True),
         Field("tgt_key", "int64", "hash of the target's letters and digits, case folded", nullable=True),
-        Field("bands", "list<int32>", "MinHash bands over both sides, for near-duplicate detection", nullable=True),
+        Field(
+            "bands",
+            "list<int32>",
+            "MinHash bands over both sides, for near-duplicate detection",
+            nullable=True,
+        ),
     ),
 )

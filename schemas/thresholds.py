@@ -24,15 +24,21 @@ class Margin(_Group):
 
 
 class Length(_Group):
-    min_words: int = Field(2, description="of English; one is a label (bicleaner: 3). Arabic says much in one word")
+    min_words: int = Field(
+        2, description="of English; one is a label (bicleaner: 3). Arabic says much in one word"
+    )
     max_words: int = Field(150, description="longer ones are paragraphs run together (OpusCleaner: 150)")
     min_chars: int = Field(3, description="for scripts without spaces (bicleaner: 3 characters for CJK)")
     max_chars: int = Field(350, description="for scripts without spaces: 150 words at about 2.3 characters")
 
 
 class LengthRatio(_Group):
-    min: float = Field(0.5, description="target / source characters, made comparable by the languages' factors")
-    max: float = Field(2.0, description="bicleaner, OpusFilter and stopes allow 3 to 9 on uncorrected lengths")
+    min: float = Field(
+        0.5, description="target / source characters, made comparable by the languages' factors"
+    )
+    max: float = Field(
+        2.0, description="bicleaner, OpusFilter and stopes allow 3 to 9 on uncorrected lengths"
+    )
 
 
 class LongWord(_Group):
@@ -40,7 +46,9 @@ class LongWord(_Group):
 
 
 class Alphabet(_Group):
-    min: float = Field(0.5, description="letters / characters other than spaces (OpusFilter: .75, OpusCleaner: .5)")
+    min: float = Field(
+        0.5, description="letters / characters other than spaces (OpusFilter: .75, OpusCleaner: .5)"
+    )
 
 
 class Digits(_Group):
@@ -48,7 +56,9 @@ class Digits(_Group):
 
 
 class Script(_Group):
-    min: float = Field(0.5, description="letters of the language's script / letters: half leaves room for names")
+    min: float = Field(
+        0.5, description="letters of the language's script / letters: half leaves room for names"
+    )
 
 
 class Copy(_Group):
@@ -56,7 +66,9 @@ class Copy(_Group):
 
 
 class Repetition(_Group):
-    max: float = Field(0.3, description="share of the text that repeats the piece before it (OpusFilter: any)")
+    max: float = Field(
+        0.3, description="share of the text that repeats the piece before it (OpusFilter: any)"
+    )
 
 
 class Markup(_Group):
@@ -81,7 +93,8 @@ class TitleCase(_Group):
 
 class Numbers(_Group):
     min: float = Field(
-        0.4, description="(common + 1) / (differing + 1); OpusCleaner asks 1.0, which drops 'three' against '3'"
+        0.4,
+        description="(common + 1) / (differing + 1); OpusCleaner asks 1.0, which drops 'three' against '3'",
     )
 
 
@@ -99,10 +112,15 @@ class Punctuation(_Group):
 
 class Lid(_Group):
     min_src: float = Field(
-        0.2, description="probability of the claimed language where another is more probable (FineWeb: .65 for pages)"
+        0.2,
+        description="probability of the claimed language where another is more probable (FineWeb: .65 for pages)",
     )
-    min_tgt: float = Field(0.2, description="the same of the target; low, for sentences are short and languages close")
-    sure: float = Field(0.5, description="probability from which another language is believed (Tatoeba: below, mostly good)")
+    min_tgt: float = Field(
+        0.2, description="the same of the target; low, for sentences are short and languages close"
+    )
+    sure: float = Field(
+        0.4, description="probability from which another language is believed (Tatoeba: below, mostly good)"
+    )
 
 
 class Contamination(_Group):
@@ -110,7 +128,9 @@ class Contamination(_Group):
 
 
 class Hub(_Group):
-    max_partners: int = Field(3, description="different counterparts of one text in mined corpora, within a pair")
+    max_partners: int = Field(
+        3, description="different counterparts of one text in mined corpora, within a pair"
+    )
 
 
 class Thresholds(_Group):
@@ -181,7 +201,11 @@ def flatten(nested: Mapping[str, Any]) -> Flat:
 
 
 def resolve(
-    default: Thresholds, overrides: Iterable[Override], strict: Mapping[str, Mapping[str, float]], corpus: str, pair: str
+    default: Thresholds,
+    overrides: Iterable[Override],
+    strict: Mapping[str, Mapping[str, float]],
+    corpus: str,
+    pair: str,
 ) -> tuple[Flat, Flat]:
     """The thresholds in force for a corpus and a pair: `(normal, strict)`, both complete and flat.
 

@@ -1,1 +1,1 @@
-"""Normalising, scoring and deciding: is this pair of texts a good translation pair?"""
+"""Normalising, scoring and deciding: whether two texts are a good translation pair."""

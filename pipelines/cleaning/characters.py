@@ -79,7 +79,8 @@ def _table() -> npt.NDArray[np.uint32]:
 def _foreign(scripts: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Letters of other scripts than these (letters common to all scripts belong to each)."""
     own = "".join(rf"\p{{Script={script}}}" for script in (*scripts, "Common", "Inherited"))
-    return members(r"\p{L}") & ~members(f"[{own}]")
+    foreign: npt.NDArray[np.bool_] = members(r"\p{L}") & ~members(f"[{own}]")
+    return foreign
 
 
 def count_characters(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str, Counts]:
@@ -105,7 +106,8 @@ def _count(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str, Counts]:
     bits = _table()[codes]
 
     def has(name: str) -> npt.NDArray[np.bool_]:
-        return (bits & _BIT[name]) != 0
+        found: npt.NDArray[np.bool_] = (bits & _BIT[name]) != 0
+        return found
 
     def total(mask: npt.NDArray[np.bool_] | npt.NDArray[np.int32]) -> Counts:
         return np.add.reduceat(mask, begins, dtype=np.int32)

@@ -17,7 +17,9 @@ from schemas.reasons import REASONS
 from schemas.thresholds import resolve
 
 
-def thresholds_table(spark: SparkSession, config: RunConfig, combinations: Sequence[tuple[str, str]]) -> DataFrame:
+def thresholds_table(
+    spark: SparkSession, config: RunConfig, combinations: Sequence[tuple[str, str]]
+) -> DataFrame:
     """The thresholds in force: for each (corpus, pair) one row for margins below `margin.strict_from`, one from there.
 
     Columns `corpus`, `pair`, `margin_from`, `margin_below`, and `t.<key>` for every threshold.
@@ -49,7 +51,9 @@ def join_thresholds(scored: DataFrame, thresholds: DataFrame) -> DataFrame:
 def row_reason(config: RunConfig) -> Column:
     """Why a row falls by itself, or null; needs the columns of `scored` with its thresholds beside it."""
     failing = _failing(config)
-    ordered = [reason for reason in REASONS if reason in failing]  # the vocabulary's order decides which comes first
+    ordered = [
+        reason for reason in REASONS if reason in failing
+    ]  # the vocabulary's order decides which comes first
     expression = F.when(failing[ordered[0]], F.lit(ordered[0]))
     for reason in ordered[1:]:
         expression = expression.when(failing[reason], F.lit(reason))

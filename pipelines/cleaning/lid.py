@@ -56,7 +56,7 @@ def load_model(path: str) -> Any:
 
 
 def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[Identified | None]:
-    """The language of each text (`None` for an empty one). `claimed` are the model's labels for the claimed language."""
+    """The language of each text (`None` for an empty one); `claimed` are the model's labels for the claimed one."""
     labels = {f"__label__{label}" for label in claimed}
     found: list[Identified | None] = []
     for text in texts:
@@ -64,7 +64,9 @@ def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[I
             found.append(None)
             continue
         names, probabilities = model.predict(text.replace("\n", " "), _TOP)
-        if "zh" in claimed and (chinese := _identify_chinese(text, dict(zip(names, probabilities, strict=True)))):
+        if "zh" in claimed and (
+            chinese := _identify_chinese(text, dict(zip(names, probabilities, strict=True)))
+        ):
             found.append(chinese)
             continue
         sure = sum(p for name, p in zip(names, probabilities, strict=True) if name in labels)

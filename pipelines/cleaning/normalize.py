@@ -25,7 +25,9 @@ _INVISIBLE = re.compile(
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 # UTF-8 read as cp1252 or Latin-1: a lead byte, then a continuation byte, as those encodings show them. Only texts that
 # hold such a couple are given to ftfy, whose own look at a text takes 30 microseconds
-_MOJIBAKE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]")
+_MOJIBAKE = re.compile(
+    "[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+)
 # one look at a text tells whether any of the steps above could change it
 _SUSPECT = re.compile(
     r"[&\x00-\x1f\x7f-\xa0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"

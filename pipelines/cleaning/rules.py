@@ -1,8 +1,8 @@
 """The rule scores: what each measures, as one Spark expression a score.
 
-They stand on the normalised texts `src_text` and `tgt_text`, on the character counts of each (`src_chars`, `tgt_chars`;
-see `characters.py`), on the numbers of each (`numbers`) and on the edit similarity of the two (`similarity`); markup and
-boiler-plate are counted in `phrases.py`. An empty text scores like any other: the
+They stand on the normalised texts `src_text` and `tgt_text`, on the character counts of each (`src_chars` and
+`tgt_chars`; see `characters.py`), on the numbers of each (`numbers`) and on the edit similarity of the two
+(`similarity`); markup and boiler-plate are counted in `phrases.py`. An empty text scores like any other: the
 decision rejects it first. Ranges and directions stand in `schemas/parallel.py`, thresholds in `schemas/thresholds.py`.
 The measures follow OpusFilter (Aulamo et al., ACL 2020), bicleaner-hardrules and OpusCleaner, named at each.
 """
@@ -18,7 +18,7 @@ from schemas.languages import Language
 
 
 def rule_scores(languages: Mapping[str, Language]) -> dict[str, Column]:
-    """Every rule score by column name. `languages` are those of the run; `src_lang` and `tgt_lang` select among them."""
+    """Every rule score by column name. `languages` are the run's; `src_lang` and `tgt_lang` select among them."""
     src, tgt = _Side("src", languages), _Side("tgt", languages)
     return {
         "src_length": src.length,
@@ -78,7 +78,9 @@ class _Side:
     @property
     def longest_word(self) -> Column:
         """Characters of the longest word (OpusFilter LongWord); 0 in a script without spaces, and with a URL."""
-        return F.when(self._spaced & ~F.contains(self.text, F.lit("://")), self.count("longest_word")).otherwise(0)
+        return F.when(
+            self._spaced & ~F.contains(self.text, F.lit("://")), self.count("longest_word")
+        ).otherwise(0)
 
     def share(self, *names: str) -> Column:
         """Share of some characters among those that are no spaces (OpusFilter AlphabetRatio, bicleaner)."""
@@ -161,11 +163,18 @@ def _url_mismatch(src: Column, tgt: Column) -> Column:
 
 
 def _bracket_mismatch(src: _Side, tgt: _Side) -> Column:
-    """Brackets left open on each side, plus the difference in brackets between the sides, plus 1 if one side alone has
-    quotes (bicleaner)."""
+    """Brackets left open on each side, plus their difference between the sides, plus 1 if one side alone has quotes.
+
+    After bicleaner-hardrules.
+    """
     left_open = [F.abs(side.count("opening") - side.count("closing")) for side in (src, tgt)]
     quotes_differ = (src.count("quotes") > 0) != (tgt.count("quotes") > 0)
-    return left_open[0] + left_open[1] + F.abs(src.count("opening") - tgt.count("opening")) + quotes_differ.cast("int")
+    return (
+        left_open[0]
+        + left_open[1]
+        + F.abs(src.count("opening") - tgt.count("opening"))
+        + quotes_differ.cast("int")
+    )
 
 
 def _terminal_mismatch(src: _Side, tgt: _Side) -> Column:
@@ -193,12 +202,17 @@ def flags(profanity: Mapping[str, Sequence[str]]) -> Column:
     )
     many_digits = F.greatest("src_chars.digits", "tgt_chars.digits") >= 7
     found = [
-        F.when(F.contains(both, F.lit("@")) & F.regexp_like(both, F.lit(r"[\w.+-]+@[\w-]+\.[\w.-]+")), F.lit("email")),
+        F.when(
+            F.contains(both, F.lit("@")) & F.regexp_like(both, F.lit(r"[\w.+-]+@[\w-]+\.[\w.-]+")),
+            F.lit("email"),
+        ),
         F.when(many_digits & F.regexp_like(both, F.lit(phone)), F.lit("phone")),
         F.when(many_digits & (digits != "") & F.call_function("luhn_check", digits), F.lit("card")),
     ]
     for lang, words in sorted(profanity.items()):
-        pattern = r"(?iu)(?<![\p{L}\p{M}])(?:" + "|".join(_quote(word) for word in words) + r")(?![\p{L}\p{M}])"
+        pattern = (
+            r"(?iu)(?<![\p{L}\p{M}])(?:" + "|".join(_quote(word) for word in words) + r")(?![\p{L}\p{M}])"
+        )
         for side in ("src", "tgt"):
             matches = F.regexp_like(f"{side}_text", F.lit(pattern))
             found.append(F.when((F.col(f"{side}_lang") == lang) & matches, F.lit("profanity")))

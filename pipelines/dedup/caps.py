@@ -22,7 +22,9 @@ def cap(rows: DataFrame, caps: Caps) -> DataFrame:
     return _side(source, "tgt_key", caps.mined_target, caps.target, "target_cap", F.col("reason"))
 
 
-def _side(rows: DataFrame, key: str, mined: int | None, other: int | None, name: str, before: Column) -> DataFrame:
+def _side(
+    rows: DataFrame, key: str, mined: int | None, other: int | None, name: str, before: Column
+) -> DataFrame:
     rows = rows.withColumn("reason", before)
     standing = F.col("reason").isNull()
     # fallen rows get a partition of their own kind, so that they are not counted

@@ -28,7 +28,9 @@ Hashes = npt.NDArray[np.uint64]
 MIN_TOKENS = 5
 
 _SEPARATOR, _LETTER, _IDEOGRAPH = 0, 1, 2
-_UNSPACED = "".join(rf"\p{{Script={name}}}" for name in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"))
+_UNSPACED = "".join(
+    rf"\p{{Script={name}}}" for name in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar")
+)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -58,7 +60,9 @@ def ngram_hashes(texts: Sequence[str], words: int, chars: int) -> tuple[Hashes, 
     began = np.zeros(len(codes), dtype=np.int64)
     began[begins] = begins
     place = np.arange(len(codes)) - np.maximum.accumulate(began)
-    letters = _mix(codes.astype(np.uint64) + np.uint64(1)) * (np.uint64(2) * place.astype(np.uint64) + np.uint64(1))
+    letters = _mix(codes.astype(np.uint64) + np.uint64(1)) * (
+        np.uint64(2) * place.astype(np.uint64) + np.uint64(1)
+    )
     letters[kind == _SEPARATOR] = 0
     tokens = _mix(np.add.reduceat(letters, begins)) if len(begins) else np.zeros(0, dtype=np.uint64)
     text_of_token = np.searchsorted(np.cumsum(lengths), begins, side="right")
@@ -106,7 +110,7 @@ class EvalIndex:
     chars: int
 
     def overlap(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float32], list[str | None]]:
-        """For each text, the share of its n-grams in the index (0 if it has none), and the set that has most of them."""
+        """For each text, the share of its n-grams in the index (0 if none), and the set that has most of them."""
         grams, counts = ngram_hashes(texts, self.words, self.chars)
         share = np.zeros(len(texts), dtype=np.float32)
         names: list[str | None] = [None] * len(texts)
@@ -161,10 +165,14 @@ def build_index(folder: Path, words: int, chars: int) -> EvalIndex:
         names.append(path.relative_to(folder).as_posix())
         hashes.append(grams)
     if not names and not problems:
-        problems.append(f"{folder}: no evaluation set found; expected SQuAD-style .json, .jsonl, .parquet or text files")
+        problems.append(
+            f"{folder}: no evaluation set found; expected SQuAD-style .json, .jsonl, .parquet or text files"
+        )
     if problems:
         raise UserError(*problems)
-    flat, first = np.unique(np.concatenate(hashes), return_index=True)  # a shared n-gram belongs to the first set
+    flat, first = np.unique(
+        np.concatenate(hashes), return_index=True
+    )  # a shared n-gram belongs to the first set
     return EvalIndex(flat, np.concatenate(set_of)[first], tuple(names), words, chars)
 
 
@@ -182,8 +190,11 @@ def eval_files(folder: Path) -> list[Path]:
 
 
 def read_eval_texts(path: Path) -> Iterator[str]:
-    """All texts of an evaluation set: strings of JSON (SQuAD's contexts and questions, not its short answers), of JSON
-    lines and of Parquet's text columns; lines of anything else."""
+    """All texts of an evaluation set.
+
+    Strings of JSON (SQuAD's contexts and questions, not its short answers), of JSON lines and of Parquet's text
+    columns; lines of anything else.
+    """
     if path.suffix == ".json":
         yield from _strings(json.loads(path.read_text(encoding="utf-8")))
     elif path.suffix == ".jsonl":
@@ -193,7 +204,9 @@ def read_eval_texts(path: Path) -> Iterator[str]:
     elif path.suffix == ".parquet":
         table = pq.read_table(path)
         for name in table.column_names:
-            if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(table.schema.field(name).type):
+            if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(
+                table.schema.field(name).type
+            ):
                 yield from (text for text in table.column(name).to_pylist() if text)
     else:
         yield from path.read_text(encoding="utf-8").split("\n")

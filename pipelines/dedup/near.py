@@ -11,7 +11,7 @@ SIAM J. Comput. 15(4), 1986, with ranks for random numbers), without a graph lib
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ def partitions_for(rows: int, bands: int, minimum: int) -> int:
     return max(minimum, -(-rows * bands // _KEYS_IN_PARTITION))
 
 
-def _pairs_in_buckets(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _pairs_in_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     held = list(batches)
     if not held:
         return
@@ -84,18 +84,26 @@ def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, in
     texts = texts.join(wanted, "row", "left_semi")
     sides = {
         name: texts.select(
-            F.col("row").alias(name), *(F.col(column).alias(f"{column}_{name}") for column in texts.columns[1:])
+            F.col("row").alias(name),
+            *(F.col(column).alias(f"{column}_{name}") for column in texts.columns[1:]),
         )
         for name in ("a", "b")
     }
     both = pairs.join(sides["a"], "a").join(sides["b"], "b")
     threshold = near.threshold
 
-    def compare(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def compare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             columns = [
                 batch.column(name).to_pylist()
-                for name in ("src_lang_a", "tgt_lang_a", "src_text_a", "src_text_b", "tgt_text_a", "tgt_text_b")
+                for name in (
+                    "src_lang_a",
+                    "tgt_lang_a",
+                    "src_text_a",
+                    "src_text_b",
+                    "tgt_text_a",
+                    "tgt_text_b",
+                )
             ]
             similar = [
                 all(
@@ -131,7 +139,9 @@ def resolve(edges: DataFrame) -> DataFrame:
     of rounds is the length of the longest chain that is still undecided (in practice two to four).
     """
     edges, left = _settled(edges)
-    fallen = edges.select(F.col("worse").alias("row"), F.col("better").alias("survivor"), "content_id").limit(0)
+    fallen = edges.select(F.col("worse").alias("row"), F.col("better").alias("survivor"), "content_id").limit(
+        0
+    )
     while left:
         threatened = edges.select(F.col("worse").alias("better")).distinct()
         falls = (

@@ -41,7 +41,9 @@ def describe_inputs(inputs: Sequence[Input], read: Sequence[ReadInput]) -> list[
     ]
 
 
-def describe_resources(lid_model: Path, eval_folder: Path | None, eval_files: Sequence[Path]) -> dict[str, Any]:
+def describe_resources(
+    lid_model: Path, eval_folder: Path | None, eval_files: Sequence[Path]
+) -> dict[str, Any]:
     """The other files that the decisions depend on: the LID model, and the evaluation sets."""
     return {
         "lid_model": {"name": lid_model.name, "sha256": sha256_of(lid_model)},
@@ -53,7 +55,9 @@ def describe_resources(lid_model: Path, eval_folder: Path | None, eval_files: Se
     }
 
 
-def complete_counts(counts: Sequence[dict[str, Any]], inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def complete_counts(
+    counts: Sequence[dict[str, Any]], inputs: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Adds `read` to each count, from the inputs, and checks that nothing got lost.
 
     Raises `InvariantError` unless read = kept + the sum of rejected, for every corpus and pair.
@@ -68,7 +72,9 @@ def complete_counts(counts: Sequence[dict[str, Any]], inputs: Sequence[Mapping[s
         count = found.get((corpus, pair), {"kept": 0, "rejected": {}})
         if rows != count["kept"] + sum(count["rejected"].values()):
             raise InvariantError(f"{corpus} {pair}: {rows} rows read, but {count} decided on")
-        complete.append({"corpus": corpus, "pair": pair, "read": rows, **{k: count[k] for k in ("kept", "rejected")}})
+        complete.append(
+            {"corpus": corpus, "pair": pair, "read": rows, **{k: count[k] for k in ("kept", "rejected")}}
+        )
     return complete
 
 
@@ -80,7 +86,9 @@ def check_outputs(counts: Sequence[Mapping[str, Any]], outputs: Sequence[Written
     ):
         written = sum(file.rows for file in outputs if file.path.startswith(f"{kind}/"))
         if written != decided:
-            raise InvariantError(f"{decided} rows were to be written to {kind}/, but its files hold {written}")
+            raise InvariantError(
+                f"{decided} rows were to be written to {kind}/, but its files hold {written}"
+            )
 
 
 def run_manifest(

@@ -54,12 +54,16 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"output {output}: another run is making it at this moment; wait for it or stop it") from None
+            raise UserError(
+                f"output {output}: another run is making it at this moment; wait for it or stop it"
+            ) from None
         workspace = Workspace(output, staging, fingerprint)
         _complete(workspace, staging)
         if output.exists() and not overwrite:
             _remove_if_idle(staging)
-            raise UserError(f"output {output}: exists already; give another --output, or --overwrite to replace it")
+            raise UserError(
+                f"output {output}: exists already; give another --output, or --overwrite to replace it"
+            )
         for folder in staging.iterdir():
             if folder.is_dir() and folder != workspace.folder:
                 shutil.rmtree(folder)
@@ -75,7 +79,9 @@ def _complete(workspace: Workspace, staging: Path) -> None:
     if workspace.output.exists():
         shutil.rmtree(replaced)
         return
-    finished = [folder / "result" for folder in staging.iterdir() if (folder / "result" / "manifest.json").exists()]
+    finished = [
+        folder / "result" for folder in staging.iterdir() if (folder / "result" / "manifest.json").exists()
+    ]
     os.rename(finished[0] if finished else replaced, workspace.output)
     shutil.rmtree(replaced, ignore_errors=True)
 

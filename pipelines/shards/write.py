@@ -113,7 +113,9 @@ def write_shards(
     digests: dict[tuple[str, str], str] = {}
     for found in tasks.map(lambda run: _write_run(run, scored, decisions, staging)).collect():
         digests |= found
-    pieces = sorted({(run.pair, kind) for run in runs for kind in ("train", "validation", "test", "rejected")})
+    pieces = sorted(
+        {(run.pair, kind) for run in runs for kind in ("train", "validation", "test", "rejected")}
+    )
     written = (
         spark.sparkContext.parallelize(pieces, len(pieces))
         .flatMap(lambda piece: _place_pieces(*piece, runs, staging, output))
@@ -141,7 +143,9 @@ def _write_run(run: Run, scored: Path, decisions: Path, staging: Path) -> dict[t
             writers["rejected"].write(table.filter(pc.is_valid(table.column("reason"))))
             for split in ("train", "validation", "test"):
                 writers[split].write(kept.filter(pc.equal(kept.column("split"), split)))
-            lines = zip(*(kept.column(name).to_pylist() for name in ("id", "content_id", "split")), strict=True)
+            lines = zip(
+                *(kept.column(name).to_pylist() for name in ("id", "content_id", "split")), strict=True
+            )
             text = "\n".join(" ".join(line) for line in lines)
             digests[run.pair, chunk] = hashlib.sha256(text.encode()).hexdigest()
     return digests
@@ -157,7 +161,9 @@ def _decided(scored: Path, decisions: Path) -> pa.Table:
     return table
 
 
-def _place_pieces(pair: str, kind: str, runs: Sequence[Run], staging: Path, output: Path) -> Iterator[Written]:
+def _place_pieces(
+    pair: str, kind: str, runs: Sequence[Run], staging: Path, output: Path
+) -> Iterator[Written]:
     """Gives a pair's pieces their published names; the small ones of validation and test are joined into one."""
     pieces = [_piece(staging, run, kind) for run in runs if run.pair == pair]
     filled = [piece for piece in pieces if pq.read_metadata(piece).num_rows]

@@ -57,7 +57,9 @@ def discover(config: RunConfig) -> tuple[list[Input], list[str]]:
                 notices.append(f"{path}: left out, {found.pair} is not among the pairs")
     inputs += _further(config.sources.corpora, config.pairs, problems)
     if not inputs and not problems:
-        problems.append(f"{folder}: no corpus of {', '.join(config.pairs)} found; known names are {KNOWN_NAMES}")
+        problems.append(
+            f"{folder}: no corpus of {', '.join(config.pairs)} found; known names are {KNOWN_NAMES}"
+        )
     if problems:
         raise UserError(*problems)
     return sorted(inputs, key=lambda i: (i.file, i.pair)), notices
@@ -96,9 +98,11 @@ def _recognise(path: Path, folder: Path, licenses: Mapping[str, str]) -> Iterato
                 return
             parts = members
             groups["corpus"] = groups["corpus"] or Path(members[0]).name.removesuffix(f".{a}-{b}.{a}")
-        corpus = {"wikimatrix": "WikiMatrix", "wikimatrix-langid": "WikiMatrix", "news-commentary": "News-Commentary"}.get(
-            kind, groups.get("corpus") or path.parent.name
-        )
+        corpus = {
+            "wikimatrix": "WikiMatrix",
+            "wikimatrix-langid": "WikiMatrix",
+            "news-commentary": "News-Commentary",
+        }.get(kind, groups.get("corpus") or path.parent.name)
         sides = {"a": "src" if a == "en" else "tgt", "b": "src" if b == "en" else "tgt"}
         yield Input(
             corpus=corpus,
@@ -115,7 +119,14 @@ def _recognise(path: Path, folder: Path, licenses: Mapping[str, str]) -> Iterato
 
 def _other_half(path: Path, other: str, this: str) -> Path | None:
     stem = re.sub(rf"\.{this}{_PACKED}$", "", path.name)
-    return next((p for p in (path.with_name(f"{stem}.{other}{c}") for c in ("", ".gz", ".zst", ".bz2")) if p.exists()), None)
+    return next(
+        (
+            p
+            for p in (path.with_name(f"{stem}.{other}{c}") for c in ("", ".gz", ".zst", ".bz2"))
+            if p.exists()
+        ),
+        None,
+    )
 
 
 def _members(path: Path, a: str, b: str) -> tuple[str, str] | str:
@@ -125,7 +136,9 @@ def _members(path: Path, a: str, b: str) -> tuple[str, str] | str:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError) as error:
         return f"{path}: is no readable zip archive ({error}); fetch it again"
-    found = tuple(next((name for name in names if name.endswith(f".{a}-{b}.{side}")), None) for side in (a, b))
+    found = tuple(
+        next((name for name in names if name.endswith(f".{a}-{b}.{side}")), None) for side in (a, b)
+    )
     if found[0] is None or found[1] is None:
         return f"{path}: expected members ending in .{a}-{b}.{a} and .{a}-{b}.{b}, found {', '.join(names) or 'none'}"
     return found[0], found[1]

@@ -41,9 +41,9 @@ class Input:
 
 
 class RawLine(NamedTuple):
-    """A line as it stands in the file, before any cleaning.
+    r"""A line as it stands in the file, before any cleaning.
 
-    `error` says what is wrong with a malformed line, whose text is kept in `src_raw` (invalid bytes shown as `\\xNN`).
+    `error` says what is wrong with a malformed line, whose text is kept in `src_raw` (invalid bytes shown as `\xNN`).
     """
 
     line: int

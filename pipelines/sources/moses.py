@@ -38,8 +38,6 @@ def _pairs(src: Iterable[bytes], tgt: Iterable[bytes]) -> Iterator[RawLine]:
         yield RawLine(number, None, None, src_text, tgt_text, error)
 
 
-
-
 def _member(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     try:
         with archive.open(name) as stream:

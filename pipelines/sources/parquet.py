@@ -25,9 +25,13 @@ def read_parquet(source: Input) -> Iterator[RawLine]:
                 for row in zip(*(batch.column(name).to_pylist() for name in source.columns), strict=True):
                     number += 1
                     margin = float(row[2]) if len(row) > 2 and row[2] is not None else None
-                    wrong = next((value for value in row[:2] if value is not None and not isinstance(value, str)), None)
+                    wrong = next(
+                        (value for value in row[:2] if value is not None and not isinstance(value, str)), None
+                    )
                     if wrong is not None:
-                        yield RawLine(number, None, None, repr(row[:2]), None, f"expected text, found {wrong!r:.40}")
+                        yield RawLine(
+                            number, None, None, repr(row[:2]), None, f"expected text, found {wrong!r:.40}"
+                        )
                     else:
                         yield RawLine(number, None, margin, row[0], row[1])
     except (pa.ArrowException, OSError) as error:

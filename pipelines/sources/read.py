@@ -55,7 +55,9 @@ def chunk_path(folder: Path, index: int, chunk: int) -> Path:
     return folder / f"{index:05d}-{chunk:05d}.parquet"
 
 
-def read_inputs(spark: SparkSession, inputs: Sequence[Input], folder: Path, limit: int | None) -> list[ReadInput]:
+def read_inputs(
+    spark: SparkSession, inputs: Sequence[Input], folder: Path, limit: int | None
+) -> list[ReadInput]:
     """Writes each input's lines to `folder` as chunks of `CHUNK_ROWS` rows (schema `RAW_LINES`).
 
     An input that was read before is not read again. Returns one `ReadInput` for each input, in order.
@@ -93,7 +95,10 @@ def _read_one(index: int, source: Input, folder: Path, limit: int | None) -> Non
         except BrokenFile as error:
             broken = str(error)
         if rows:
-            columns = [pa.array(column, field.type) for column, field in zip(zip(*rows), RAW_LINES, strict=True)]
+            columns = [
+                pa.array(column, field.type)
+                for column, field in zip(zip(*rows, strict=True), RAW_LINES, strict=True)
+            ]
             with replacing(chunk_path(folder, index, len(chunks))) as temporary:
                 pq.write_table(pa.table(columns, schema=RAW_LINES), temporary, compression="lz4")
             chunks.append(len(rows))

@@ -1,4 +1,4 @@
-"""Bytes of plain and compressed files, and lines that end at "\\n" and nowhere else."""
+"""Bytes of plain and compressed files, and lines that end at the newline character and nowhere else."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def _decompressed(stream: BinaryIO, suffix: str) -> Iterator[bytes]:
 
 
 def split_lines(blocks: Iterable[bytes]) -> Iterator[tuple[str, str | None]]:
-    """Lines as `(text, error)`.
+    r"""Lines as `(text, error)`.
 
-    A line that is no UTF-8 has an error and shows its invalid bytes as `\\xNN`. The last line need not end in "\\n".
+    A line that is no UTF-8 has an error and shows its invalid bytes as `\xNN`. The last line need not end in "\\n".
     When `blocks` raise `BrokenFile`, the unfinished line comes first, as an error.
     """
     rest = b""

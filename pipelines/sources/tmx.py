@@ -52,7 +52,9 @@ def read_tmx(source: Input) -> Iterator[RawLine]:
     except (ParseError, StopIteration) as error:
         raise BrokenFile(f"after unit {unit}: not well-formed XML ({error})") from None
     except DefusedXmlException as error:
-        raise BrokenFile(f"after unit {unit}: the XML defines entities, which is refused ({error!r})") from None
+        raise BrokenFile(
+            f"after unit {unit}: the XML defines entities, which is refused ({error!r})"
+        ) from None
 
 
 def _texts(unit: Element) -> dict[str, str]:

@@ -180,35 +180,32 @@ def score(
     profanity: dict[str, list[str]],
 ) -> None:
     """Scores all chunks of `read` into `scorer.scored`."""
-    chunks = [(r.index, chunk, rows) for r in read for chunk, rows in enumerate(r.chunks)]
-    todo = [c for c in chunks if not scorer.scored_path(c[0], c[1]).exists()]
+    chunks = [(found.index, chunk) for found in read for chunk in range(len(found.chunks))]
+    todo = [chunk for chunk in chunks if not scorer.scored_path(*chunk).exists()]
     if not todo:
         return
-    tasks = spark.sparkContext.parallelize(list(enumerate(todo)), len(todo))
-    frame = tasks.map(lambda t: (t[0], t[1][0], t[1][1])).toDF("task int, input int, chunk int")
+    tasks = spark.range(0, len(todo), 1, len(todo))
 
     def prepare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for row in batch.to_pylist():
-                yield from scorer.prepare(row["task"], row["input"], row["chunk"])
+            for task in batch.column("id").to_pylist():
+                yield from scorer.prepare(task, *todo[task])
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = list(batches)
         if held:
-            _, (index, chunk, rows) = (
-                held[0].column("task")[0].as_py(),
-                todo[held[0].column("task")[0].as_py()],
-            )
+            task = held[0].column("task")[0].as_py()
+            index, chunk = todo[task]
             scorer.write(index, chunk, held)
-            yield pa.RecordBatch.from_pydict({"rows": pa.array([rows], pa.int64())})
+            yield pa.RecordBatch.from_pydict({"task": pa.array([task], pa.int32())})
 
     scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | _hashes()
-    prepared = frame.mapInArrow(prepare, ", ".join(f"{name} {kind}" for name, kind in _PREPARED.items()))
+    prepared = tasks.mapInArrow(prepare, ", ".join(f"{name} {kind}" for name, kind in _PREPARED.items()))
     numbered = prepared.withColumns({f"{side}_numbers": rules.numbers(side) for side in ("src", "tgt")})
     scored = numbered.select(
         "task", *(scores[name].alias(name) if name in scores else F.col(name) for name in SCORED.columns)
     )
-    scored.mapInArrow(write, "rows bigint").collect()
+    scored.mapInArrow(write, "task int").collect()
 
 
 def _hashes() -> dict[str, Column]:

@@ -59,7 +59,7 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
         given.set(key, value)
     if not submitted:
         _check_java()
-    if str(given.get("spark.master", "local")).startswith("local"):
+    if (given.get("spark.master") or "local").startswith("local"):
         for key, value in _LOCAL.items():
             given.setIfMissing(key, value)
     for key, value in (settings or {}).items():
@@ -74,7 +74,7 @@ def tune_for(session: SparkSession, rows: int) -> None:
 
     For few rows, planning again after each shuffle (adaptive execution) takes longer than the work itself.
     """
-    if not session.sparkContext.master.startswith("local"):
+    if not str(session.sparkContext.master).startswith("local"):
         return
     session.conf.set("spark.sql.adaptive.enabled", str(rows > _FEW_ROWS).lower())
     if rows <= _FEW_ROWS:

@@ -1,8 +1,8 @@
 """The thresholds of the cleaning rules: every default, with the reason for it and where it comes from.
 
-A threshold is looked up for a corpus and a pair: pair+corpus > pair > corpus > default (the precedence of
-mozilla/translations). `OVERRIDES` below are the built-in exceptions; a configuration adds its own (`overrides:`), and at
-the same level of precedence the configuration wins. Rows whose margin is at least `margin.strict_from` must also pass
+A threshold is looked up for a corpus and a pair: pair+corpus > pair > corpus > default (mozilla/translations has the
+same precedence). `OVERRIDES` below are the built-in exceptions; a configuration adds its own (`overrides:`), and at the
+same level of precedence the configuration wins. Rows whose margin is at least `margin.strict_from` must also pass
 `STRICT`: the head of a mined corpus, sorted by margin, is its worst part (near-copies, hub sentences, wiki debris).
 """
 

@@ -22,7 +22,8 @@ from pipelines.errors import UserError
 # Written Cantonese and Wu, much of which lid.176 takes for Chinese (35 of 40 rows): characters and words that written
 # Mandarin does not use
 _CANTONESE = re.compile(
-    "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱]|點樣|点样|呢個|呢个|而家|同埋|成個|成个|係咁|阿媽|乜嘢|邊度|边度"
+    "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱睇諗俾畀揸攰喎啫咩乜]|點樣|点样|呢個|呢个|而家|依家|同埋|成個|成个|點解|幾多"
+    "|阿媽|邊度|边度|邊個|聽日|噚日|琴日|細路|我地|你地|(?<![關干])係(?![數列])"
 )
 _WU = re.compile("[侬搿]|勿是|勿要|伊拉")
 _SIMPLIFIED = frozenset(cedict.simplified) - frozenset(cedict.traditional)
@@ -76,16 +77,16 @@ def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[I
 
 
 def _identify_chinese(text: str, probabilities: dict[str, float]) -> Identified | None:
-    """Which Chinese language a text in Han characters is; `None` for other texts, and for those with kana.
+    """Which Chinese language a text is; `None` if it is not mostly Han characters, or has kana.
 
     Only Chinese languages are written in Han characters alone, so what the model gives to others counts as Chinese.
     """
-    if _KANA.search(text) or 2 * len(_HAN.findall(text)) < len(text):
-        return None
     if _CANTONESE.search(text):
         return Identified("yue", 1.0, 0.0)
     if _WU.search(text):
         return Identified("wuu", 1.0, 0.0)
+    if _KANA.search(text) or 2 * len(_HAN.findall(text)) < len(text):
+        return None
     shares = {code: min(1.0, probabilities.get(f"__label__{code}", 0.0)) for code in ("yue", "wuu")}
     shares["zh"] = max(0.0, 1.0 - sum(shares.values()))
     top = max(shares, key=lambda code: shares[code])

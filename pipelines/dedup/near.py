@@ -161,7 +161,7 @@ def resolve(edges: DataFrame) -> DataFrame:
 
 
 def _settled(frame: DataFrame) -> tuple[DataFrame, int]:
-    """The frame computed once and for all, and its rows; a small one is put where joins with it cost next to nothing."""
+    """The frame computed once and for all, and its rows; a small one is sent to every task of a join."""
     frame = frame.persist(StorageLevel.MEMORY_AND_DISK)
     rows = frame.count()
     return (F.broadcast(frame.coalesce(1)) if rows <= _SMALL else frame), rows

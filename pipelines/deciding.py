@@ -64,20 +64,13 @@ def decide(
     return _write(decided, out)
 
 
-def _rank(config: RunConfig) -> Column:
+def _rank() -> Column:
     """Which of two duplicates is better (lower): higher margin, then the corpus's priority, then file and line.
 
     A row without a margin comes after those with one.
     """
-    priority = F.lit(len(config.sources.priority))
-    for place, corpus in reversed(list(enumerate(config.sources.priority))):
-        priority = F.when(F.lower("corpus").startswith(corpus.lower()), place).otherwise(priority)
-    return F.struct(
-        F.coalesce(-F.col("margin"), F.lit(float("inf"))).alias("margin"),
-        priority.alias("priority"),
-        F.when(priority == len(config.sources.priority), F.lower("corpus")).alias("corpus"),
-        F.col("row"),
-    )
+    margin = F.coalesce(-F.col("margin"), F.lit(float("inf")))
+    return F.struct(margin.alias("margin"), F.col("priority"), F.col("row"))
 
 
 def _judge(
@@ -85,7 +78,7 @@ def _judge(
 ) -> DataFrame:
     thresholds = thresholds_table(spark, config, combinations)
     # `_metadata` is Spark's: the chunk's own file name
-    named = scored.select("*", F.regexp_replace("_metadata.file_name", r"\.parquet$", "").alias("chunk"))
+    named = scored.select("*", F.col("_metadata.file_name").alias("chunk"))
     return join_thresholds(named, thresholds).select(
         "row",
         "chunk",
@@ -94,7 +87,7 @@ def _judge(
         "content_id",
         "src_key",
         "tgt_key",
-        _rank(config).alias("rank"),
+        _rank().alias("rank"),
         F.col("margin").isNotNull().alias("mined"),
         threshold("hub.max_partners").alias("max_partners"),
         row_reason(config).alias("reason"),
@@ -116,12 +109,10 @@ def _near_duplicates(
     partitions = near.partitions_for(rows, settings.bands, spark.sparkContext.defaultParallelism)
     banded = scored.select("row", "pair", "bands").join(best.select("row"), "row", "left_semi")
     pairs = near.candidates(banded, partitions).persist(StorageLevel.MEMORY_AND_DISK)
-    ranked = best.select("row", "rank", "content_id")
-    texts = scored.select("row", "src_lang", "tgt_lang", "src_text", "tgt_text").join(
-        ranked.join(pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct(), "row", "left_semi"),
-        "row",
-    )
-    texts = texts.select("row", "rank", "content_id", "src_lang", "tgt_lang", "src_text", "tgt_text")
+    wanted = pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct()
+    ranked = best.select("row", "rank", "content_id").join(wanted, "row", "left_semi")
+    texts = scored.select("row", "src_lang", "tgt_lang", "src_text", "tgt_text").join(ranked, "row")
+    texts = texts.persist(StorageLevel.MEMORY_AND_DISK)
     shingle = {code: config.language(code).shingle for pair in config.pairs for code in pair.split("-")}
     return near.resolve(near.verify(pairs, texts, settings, shingle))
 
@@ -149,7 +140,7 @@ def _write(decided: DataFrame, out: Path) -> list[dict[str, object]]:
         table = pa.Table.from_batches(held)
         for chunk in table.column("chunk").unique().to_pylist():
             rows = table.filter(pa.compute.equal(table.column("chunk"), chunk)).sort_by("row")
-            with replacing(out / f"{chunk}.parquet") as temporary:
+            with replacing(out / str(chunk)) as temporary:
                 pq.write_table(rows.select(DECISIONS.names).cast(DECISIONS), temporary, compression="lz4")
         counts = table.group_by(["corpus", "pair", "reason"]).aggregate([([], "count_all")])
         yield from counts.rename_columns(["corpus", "pair", "reason", "count"]).to_batches()

@@ -22,17 +22,32 @@ def thresholds_table(
 ) -> DataFrame:
     """The thresholds in force: for each (corpus, pair) one row for margins below `margin.strict_from`, one from there.
 
-    Columns `corpus`, `pair`, `margin_from`, `margin_below`, and `t.<key>` for every threshold.
+    Columns `corpus`, `pair`, `priority` (of the corpus: the lower wins over duplicates), `margin_from`, `margin_below`,
+    and `t.<key>` for every threshold.
     """
+    priority = _priorities(config, {corpus for corpus, _ in combinations})
     rows = []
     for corpus, pair in combinations:
         normal, strict = resolve(config.thresholds, config.overrides, config.strict, corpus, pair)
         edge = normal["margin.strict_from"]
         for low, high, values in ((-math.inf, edge, normal), (edge, math.inf, strict)):
-            rows.append((corpus, pair, low, high, *map(float, values.values())))
+            rows.append((corpus, pair, priority[corpus], low, high, *map(float, values.values())))
     names = ["margin_from", "margin_below", *(f"t.{key}" for key in normal)]
-    ddl = "corpus string, pair string, " + ", ".join(f"`{name}` double" for name in names)
+    ddl = "corpus string, pair string, priority int, " + ", ".join(f"`{name}` double" for name in names)
     return spark.createDataFrame(rows, ddl)
+
+
+def _priorities(config: RunConfig, corpora: set[str]) -> dict[str, int]:
+    """The corpora in the configured order, those it does not name after them by name."""
+    named = [name.lower() for name in config.sources.priority]
+
+    def place(corpus: str) -> tuple[int, str]:
+        # a test set's year belongs to its name (newstest2017 is newstest)
+        return next(
+            (i for i, name in enumerate(named) if corpus.lower().startswith(name)), len(named)
+        ), corpus
+
+    return {corpus: i for i, corpus in enumerate(sorted(corpora, key=place))}
 
 
 def join_thresholds(scored: DataFrame, thresholds: DataFrame) -> DataFrame:

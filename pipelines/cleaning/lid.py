@@ -22,10 +22,10 @@ from pipelines.errors import UserError
 # Written Cantonese and Wu, much of which lid.176 takes for Chinese (35 of 40 rows): characters and words that written
 # Mandarin does not use
 _CANTONESE = re.compile(
-    "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱睇諗俾畀揸攰喎啫咩乜]|點樣|点样|呢個|呢个|而家|依家|同埋|成個|成个|點解|幾多"
+    "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱睇諗俾畀揸攰喎啫咩乜]|點樣|点样|呢個|呢个|依家|同埋|成個|成个|點解|幾多"
     "|阿媽|邊度|边度|邊個|聽日|噚日|琴日|細路|我地|你地|(?<![關干])係(?![數列])"
 )
-_WU = re.compile("[侬搿]|勿是|勿要|伊拉")
+_WU = re.compile("[侬搿]|勿是|勿要")
 _SIMPLIFIED = frozenset(cedict.simplified) - frozenset(cedict.traditional)
 _TRADITIONAL = frozenset(cedict.traditional) - frozenset(cedict.simplified)
 _HAN = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")

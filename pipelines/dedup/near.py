@@ -1,8 +1,8 @@
 """Near-duplicates within a pair: candidates by LSH, each verified exactly, survivors chosen deterministically.
 
 Two pairs of texts are as similar as the lower of their two sides' Jaccard similarities. Rows that share a band are
-candidates; in a bucket of many rows each is compared with the bucket's first row and with its `_WINDOW` neighbours in
-the order of the next band, so that work grows linearly with a bucket, however skewed.
+candidates; in a bucket of many rows each is compared with the bucket's first row and with its `_WINDOW` neighbours, so
+that work grows linearly with a bucket, however skewed (what is alike meets again in other bands).
 
 Survivors are the greedy maximal independent set in order of rank: a row falls only to a better row that itself stays
 and to which it is similar, so a chain of near-duplicates is split where it drifts. The set is found in rounds (Luby,
@@ -25,17 +25,13 @@ from schemas.config import Near
 
 _WINDOW = 32
 _SMALL = 200_000  # rows that every task may hold
-_KEYS_IN_PARTITION = 4_000_000  # bounds what a task holds: 20 bytes a key
+_KEYS_IN_PARTITION = 4_000_000  # bounds what a task holds: 16 bytes a key
 
 
 def candidates(rows: DataFrame, partitions: int) -> DataFrame:
     """Pairs of rows that share a band: columns `a`, `b` (a < b), distinct. `rows` has `row`, `pair`, `bands`."""
-    band = F.pmod(F.col("band").cast("bigint"), F.lit(1 << 32))
-    keys = rows.select("row", "pair", F.posexplode("bands").alias("position", "band"), "bands").select(
-        "row",
-        F.xxhash64("pair", "position", band).alias("key"),
-        F.element_at("bands", F.pmod(F.col("position") + 1, F.size("bands")) + 1).alias("next"),
-    )
+    banded = rows.select("row", "pair", F.posexplode("bands").alias("position", "band"))
+    keys = banded.select("row", F.xxhash64("pair", "position", "band").alias("key"))
     pairs = keys.repartition(partitions, "key").mapInArrow(_pairs_in_buckets, "a bigint, b bigint")
     return pairs.distinct()
 
@@ -50,8 +46,8 @@ def _pairs_in_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBa
     if not held:
         return
     table = pa.Table.from_batches(held)
-    key, following, row = (table.column(name).to_numpy() for name in ("key", "next", "row"))
-    order = np.lexsort((row, following, key))
+    key, row = (table.column(name).to_numpy() for name in ("key", "row"))
+    order = np.lexsort((row, key))
     key, row = key[order], row[order]
     shared = np.zeros(len(key), dtype=bool)
     shared[1:] = key[1:] == key[:-1]
@@ -80,8 +76,6 @@ def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, in
     `texts` has `row`, `rank` (lower is better), `content_id`, `src_lang`, `tgt_lang`, `src_text`, `tgt_text`.
     Columns: `better`, `worse`, `rank` and `content_id` of the better row.
     """
-    wanted = pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct()
-    texts = texts.join(wanted, "row", "left_semi")
     sides = {
         name: texts.select(
             F.col("row").alias(name),

@@ -152,7 +152,10 @@ def test_planted_near_duplicates_share_a_band(language: str) -> None:
         and jaccard(shingles(one[1], n_tgt), shingles(other[1], n_tgt)) >= 0.8
     ]
     assert len(similar) > 100
-    keys = [bander().bands(*zip(*side, strict=True), n_src, n_tgt) for side in zip(*similar, strict=True)]
+    keys = [
+        bander().bands([src for src, _ in side], [tgt for _, tgt in side], n_src, n_tgt)
+        for side in zip(*similar, strict=True)
+    ]
     assert (keys[0] == keys[1]).any(axis=1).mean() >= 0.95
 
 

@@ -184,7 +184,7 @@ def eval_files(folder: Path) -> list[Path]:
         if path.is_file()
         and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
         and path.name != "checksums.json"
-        and path.suffix not in (".part", ".md", ".py", ".gz", ".zip", ".tar")
+        and path.suffix not in (".part", ".version", ".md", ".py", ".gz", ".zip", ".tar")
         and path.name.upper() not in ("README", "LICENSE", "LICENCE")
     )
 

@@ -142,7 +142,7 @@ def _reading(archive: Path) -> Iterator[Iterable[_Entry]]:
                 yield (_tar_entry(opened_tar, info) for info in opened_tar)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
         raise ArchiveError(
-            f"{archive}: is no whole zip or tar archive ({error}); delete it and fetch it again."
+            f"{archive}: is no whole zip or tar archive ({str(error).splitlines()[0]}); delete it and fetch it again."
         ) from None
     except OSError as error:
         # gzip reports damage as an OSError without an errno

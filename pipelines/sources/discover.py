@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.errors import UserError
+from pipelines.sources.archives import ArchiveError, safe_members
 from pipelines.sources.inputs import Input
 from pipelines.sources.registry import license_of
 from schemas.config import FurtherCorpus, RunConfig
@@ -132,10 +132,9 @@ def _other_half(path: Path, other: str, this: str) -> Path | None:
 def _members(path: Path, a: str, b: str) -> tuple[str, str] | str:
     """The members of a Moses archive that hold the two languages, or what is wrong with it."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
-        return f"{path}: is no readable zip archive ({error}); fetch it again"
+        names = [member.name for member in safe_members(path)]
+    except ArchiveError as error:
+        return str(error)
     found = tuple(
         next((name for name in names if name.endswith(f".{a}-{b}.{side}")), None) for side in (a, b)
     )

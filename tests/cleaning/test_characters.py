@@ -20,10 +20,12 @@ JAPANESE = ("Han", "Hiragana", "Katakana")
 ENDS, WIDE_ENDS, AFTER_END = ".!?؟।॥…", "。！？", ' "”’)»]'
 LEADS, SURE_LEADS = "ÂÃÐÑâ", "ÃÄÅ"
 CONTINUATIONS = "".join(map(chr, range(0x80, 0xC0))) + "€‚ƒ„…†‡ˆ‰‹‘’“”•–—˜™›"
+SEPARATORS, OPENING, CLOSING = "|•·►▪■◦/;,،、，；؛", "([{（【［", ")]}）】］"
+QUOTES, QUESTIONS = '"“”„«»「」『』《》', "?？؟"
 PIECES = [
     *"aábZÉß зЖ λΩ 中文 かカー ไทย 한 एकी ا٣ب ५ 5 0",
     *("  ", ". ", "... ", "?”", "!)", ".a", ". a", "; ", ";", "。", "！！", "?!", "…"),
-    *("'", "’", "-", "(", ")", "【", "»", "“", "|", "·", "،", ";", "/"),
+    *("'", "’", "-", *SEPARATORS, *OPENING, *CLOSING, *QUOTES, *QUESTIONS, *ENDS, *WIDE_ENDS),
     *("Ã©", "â€™", "Å?", "Ä", "\ufffd", "\x80", "\ue000", "\u0301", "\u094d", "😀", "𠮷", "\n", "\xa0"),
     *("aaaaaa", "ababab", "ha ha ha ", "12121212", "-" * 7),
 ]
@@ -110,11 +112,11 @@ def naive(text: str, scripts: tuple[str, ...]) -> dict[str, int]:
         "digits": total(lambda character: unicodedata.category(character) == "Nd"),
         "ascii_digits": total(lambda character: character in "0123456789"),
         "foreign": total(lambda character: is_foreign(character, scripts)),
-        "separators": total(lambda character: character in "|•·►▪■◦/;,،、，；؛"),
-        "opening": total(lambda character: character in "([{（【［"),
-        "closing": total(lambda character: character in ")]}）】］"),
-        "quotes": total(lambda character: character in '"“”„«»「」『』《》'),
-        "questions": total(lambda character: character in "?？؟"),
+        "separators": total(lambda character: character in SEPARATORS),
+        "opening": total(lambda character: character in OPENING),
+        "closing": total(lambda character: character in CLOSING),
+        "quotes": total(lambda character: character in QUOTES),
+        "questions": total(lambda character: character in QUESTIONS),
     }
     return {
         **{name: count(text) for name, count in counting.items()},
@@ -146,6 +148,11 @@ def test_the_counts_of_a_text_are_those_of_its_characters_one_by_one(
     text: str, scripts: tuple[str, ...]
 ) -> None:
     assert counts([text], scripts) == [naive(text, scripts)]
+
+
+@pytest.mark.parametrize("character", sorted({character for piece in PIECES for character in piece}))
+def test_each_character_by_itself_is_in_its_classes(character: str) -> None:
+    assert counts([character]) == [naive(character, LATIN)]
 
 
 @settings(max_examples=100, deadline=None)

@@ -90,8 +90,9 @@ def test_japanese_without_kana_counts_as_chinese_where_chinese_is_claimed(model:
     assert one(model, text, "zh").claimed >= plain.prob
 
 
-def test_japanese_with_kana_stays_japanese(model: Any) -> None:
-    found = one(model, "この本は図書館で借りました。", "zh")
+@pytest.mark.parametrize("text", ["この本は図書館で借りました。", "東京都知事選挙の結果発表"])
+def test_japanese_with_kana_stays_japanese(model: Any, text: str) -> None:
+    found = one(model, text, "zh")
     assert found.label == "ja"
     assert found.claimed < CONFIRMED
 

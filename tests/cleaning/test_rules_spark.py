@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Builder  # type: ignore[import-not-found]
+from job_process import Builder
 
 from schemas.config import load_config
 from schemas.reasons import REASONS

@@ -101,7 +101,7 @@ def test_it_fetches_what_it_can_and_says_what_it_could_not(
     }
 
     # build_parallel finds them by their names
-    inputs, notices = discover(load_config(config), output)
+    inputs, notices = discover(load_config(config, sources__input=str(output)))
     assert [(i.corpus, i.pair, i.license) for i in inputs] == [
         ("WikiMatrix", "en-el", "CC-BY-SA-4.0"),
         ("WikiMatrix", "en-zh", "CC-BY-SA-4.0"),

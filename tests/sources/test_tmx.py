@@ -166,6 +166,14 @@ def test_a_bomb_of_entities_is_refused_unexpanded(tmp_path: Path) -> None:
     assert "lol" not in broken
 
 
+def test_an_entity_is_refused_however_small(tmp_path: Path) -> None:
+    xml = '<!DOCTYPE tmx [<!ENTITY x "hello">]>' + tmx(unit("&x;", "b")).removeprefix(HEADER)
+    rows, broken = drain(read_tmx(write(tmp_path, xml)))
+    assert rows == []
+    assert broken is not None
+    assert "hello" not in broken
+
+
 @pytest.mark.parametrize("kind", ["general", "parameter"])
 def test_external_entities_are_refused_and_their_file_is_not_read(tmp_path: Path, kind: str) -> None:
     secret = tmp_path / "secret.txt"

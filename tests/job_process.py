@@ -1,0 +1,69 @@
+"""Running `jobs/build_parallel.py` as a process of its own, on small corpora cut from the samples."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+JOB = ROOT / "jobs" / "build_parallel.py"
+CORPORA = ROOT / "samples" / "corpora"
+
+Builder = Callable[..., dict[str, Any]]  # the fixture `build_with`
+
+
+def environment() -> dict[str, str]:
+    """The environment of a job: this interpreter's tools first, and no other Spark."""
+    others = ("SPARK_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "PYSPARK_GATEWAY_PORT", "PYTHONPATH")
+    kept = {name: value for name, value in os.environ.items() if name not in others}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "COLUMNS": "200"}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, str(JOB), *map(str, arguments)]
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs the job to its end. No traceback may reach the person, whatever happens."""
+    done = subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment(),
+        timeout=240,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return done
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The problems that a refused run names, after a look at how it ended."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert not done.stdout, done.stdout
+    return [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
+
+
+def cut(name: str, folder: Path, lines: int) -> Path:
+    """The first lines of a sample corpus, as a plain file in `folder`."""
+    text = gzip.decompress((CORPORA / name).read_bytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name.removesuffix(".gz")
+    path.write_bytes(b"".join(text.splitlines(keepends=True)[:lines]))
+    return path
+
+
+def digests(output: Path) -> dict[str, str]:
+    """SHA-256 of every published file, hidden ones too, but for the run's manifest (which holds times)."""
+    return {
+        path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(output.rglob("*"))
+        if path.is_file() and path != output / "manifest.json"
+    }

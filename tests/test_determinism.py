@@ -1,0 +1,94 @@
+"""The same input and configuration give the same bytes, however Spark is set up and wherever the files lie."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from job_process import Builder, cut, digests, run
+
+from schemas.config import load_config
+
+NAMES = ("WikiMatrix.en-tr.tsv.gz", "news-commentary-v18.en-zh.tsv.gz")
+LINES = 60
+RUN = {
+    "pairs": ["en-tr", "en-zh"],
+    "splits": {"validation": 0.1, "test": 0.1},
+    "licenses": {"known": {"WikiMatrix": "CC0-1.0"}},
+}
+# the shuffles of a small run have as many partitions as `spark.default.parallelism` says, else one for each core
+ONE_CORE = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
+TWO_CORES = {
+    "spark.master": "local[2]",
+    "spark.default.parallelism": "5",
+    "spark.sql.shuffle.partitions": "9",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "7",
+}
+
+
+def corpora(folder: Path, backwards: bool) -> Path:
+    """The same files, made in one order or the other, young or old."""
+    for name in reversed(NAMES) if backwards else NAMES:
+        path = cut(name, folder, LINES)
+        if backwards:
+            os.utime(path, (1_000_000_000, 1_000_000_000 + len(name)))
+    return folder
+
+
+def content(output: Path) -> str:
+    return str(json.loads((output / "manifest.json").read_text(encoding="utf-8"))["content_sha256"])
+
+
+@pytest.fixture(scope="module")
+def one_core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("one")
+    (folder / "run.yaml").write_text(yaml.safe_dump(RUN | {"spark": ONE_CORE}))
+    source = corpora(folder / "in", backwards=False)
+    done = run("--config", folder / "run.yaml", "--input", source, "--output", folder / "out")
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_cores_partitions_batches_and_the_order_of_files_change_no_byte(
+    one_core: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN | {"spark": TWO_CORES}))
+    source = corpora(tmp_path / "elsewhere", backwards=True)
+    done = run("--config", tmp_path / "run.yaml", "--input", source, "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "out") == digests(one_core)
+    assert content(tmp_path / "out") == content(one_core)
+
+
+def test_a_build_in_a_session_that_has_done_other_work_changes_no_byte(
+    build_with: Builder, one_core: Path, tmp_path: Path
+) -> None:
+    source = corpora(tmp_path / "in", backwards=True)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN))
+    manifest = build_with(
+        load_config(tmp_path / "run.yaml", output=str(tmp_path / "out"), sources__input=str(source))
+    )
+    assert digests(tmp_path / "out") == digests(one_core)
+    assert manifest["content_sha256"] == content(one_core)
+    kinds = {name.split("/")[0] for name in digests(one_core)}
+    assert kinds == {"parallel", "rejected", "scored"}
+    assert sum(count["kept"] for count in manifest["counts"]) > LINES // 2
+    assert any(count["rejected"] for count in manifest["counts"])
+
+
+def test_another_seed_changes_the_splits_alone(build_with: Builder, one_core: Path, tmp_path: Path) -> None:
+    source = corpora(tmp_path / "in", backwards=False)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN))
+    manifest = build_with(
+        load_config(
+            tmp_path / "run.yaml", ["seed=1"], output=str(tmp_path / "out"), sources__input=str(source)
+        )
+    )
+    before, after = digests(one_core), digests(tmp_path / "out")
+    assert manifest["content_sha256"] != content(one_core)
+    for name in before:
+        if name.startswith(("scored/", "rejected/")):
+            assert before[name] == after[name], name

@@ -1,0 +1,174 @@
+"""A run that was killed goes on where it stopped, and nothing half-made is ever seen."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from job_process import Builder, command, cut, digests, environment, errors, run
+
+from pipelines.errors import UserError
+from schemas.config import RunConfig, load_config
+
+NAMES = (
+    "WikiMatrix.en-tr.tsv.gz",
+    "WikiMatrix.en-vi.tsv.gz",
+    "news-commentary-v18.en-hi.tsv.gz",
+    "news-commentary-v18.en-zh.tsv.gz",
+)
+PAIRS = "en-hi,en-tr,en-vi,en-zh"
+PATIENCE_S = 150
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("resume") / "in"
+    for name in NAMES:
+        cut(name, folder, 40)
+    return folder
+
+
+def config(corpora: Path, output: Path, *overrides: str) -> RunConfig:
+    return load_config(
+        None, overrides, sources__input=str(corpora), output=str(output), pairs=PAIRS.split(",")
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(build_with: Builder, corpora: Path) -> Path:
+    output = corpora.parent / "undisturbed"
+    build_with(config(corpora, output))
+    return output
+
+
+def staged(output: Path, pattern: str) -> list[Path]:
+    """Finished files in the staging folder of an output (temporary ones begin with a dot)."""
+    staging = output.with_name(f"{output.name}.staging")
+    return sorted(path for path in staging.glob(f"*/{pattern}") if not path.name.startswith("."))
+
+
+def start(corpora: Path, output: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command("--input", corpora, "--output", output, "--pairs", PAIRS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+def kill_when(job: subprocess.Popen[str], moment: Callable[[], object]) -> None:
+    """Kills the job and its Java at once, as `kill -9` does, as soon as `moment()` is true."""
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        while not moment():
+            assert job.poll() is None, f"the job ended before the moment came:\n{job.communicate()[0]}"
+            assert time.monotonic() < deadline, "the moment never came"
+            time.sleep(0.002)
+    finally:
+        if job.poll() is None:
+            os.killpg(job.pid, signal.SIGKILL)
+        job.communicate()
+
+
+def lock_is_free(output: Path) -> bool:
+    with open(output.with_name(f"{output.name}.staging") / "lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+@pytest.mark.timeout(600)
+def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
+    corpora: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    before: dict[str, tuple[int, int]] = {}
+    for moment in (
+        "raw/*.parquet",
+        "scored/*/*.parquet",
+        "decisions/*.parquet",
+        "result/parallel/*/*.parquet",
+    ):
+        kill_when(start(corpora, output), lambda pattern=moment: staged(output, pattern))
+        assert not output.exists(), f"killed at {moment}, and the output is there"
+        assert lock_is_free(output)
+        if moment.startswith("scored"):
+            time.sleep(2)  # workers that outlived their job end their chunk
+            chunks = staged(output, moment)
+            before = {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in chunks}
+            # what a worker leaves that was killed with a chunk half written
+            chunks[0].with_name(f".{chunks[0].name}.0123456789abcdef").write_bytes(b"PAR1, cut off")
+    assert before
+    done = run("--input", corpora, "--output", output, "--pairs", PAIRS)
+    assert done.returncode == 0, done.stderr
+    assert digests(output) == digests(undisturbed)
+    assert not output.with_name("out.staging").exists()
+    after = {
+        path.name: (path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in (output / "scored").rglob("*.parquet")
+    }
+    assert {name: after[name] for name in before} == before, "staged chunks were scored again"
+
+
+def test_of_two_runs_at_once_the_second_is_refused(corpora: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    first = start(corpora, output)
+    refused = []
+
+    def second() -> bool:
+        if staged(output, "") and first.poll() is None:
+            refused.append(run("--input", corpora, "--output", output, "--pairs", PAIRS))
+        return bool(refused)
+
+    kill_when(first, second)
+    (problem,) = errors(refused[0])
+    assert str(output) in problem
+    assert "another run" in problem
+    assert not output.exists()
+    assert lock_is_free(output)
+
+
+def test_a_finished_output_is_not_replaced_unasked(corpora: Path, undisturbed: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
+    (problem,) = errors(run("--input", corpora, "--output", undisturbed, "--pairs", PAIRS))
+    assert str(undisturbed) in problem
+    assert "--overwrite" in problem
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")} == before
+    assert not undisturbed.with_name("undisturbed.staging").exists()
+
+
+def test_overwrite_replaces_a_finished_output_whole(
+    build_with: Builder, corpora: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    old = config(corpora, output, "sources.limit=15")
+    build_with(old)
+    (output / "parallel" / "stray.parquet").write_bytes(b"of the old output")
+    new = config(corpora, output)
+    with pytest.raises(UserError, match="--overwrite"):
+        build_with(new)
+    build_with(new, overwrite=True)
+    assert digests(output) == digests(undisturbed)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_changed_configuration_does_not_take_up_work_of_another(
+    build_with: Builder, corpora: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """The work that a killed run left is for its own configuration alone."""
+    output = tmp_path / "out"
+    other = tmp_path / "out.staging" / "0123456789abcdef" / "scored" / "en-tr"
+    other.mkdir(parents=True)
+    (other / "00000-00000.parquet").write_bytes(b"of another configuration")
+    build_with(config(corpora, output))
+    assert digests(output) == digests(undisturbed)

@@ -24,10 +24,10 @@ from rapidfuzz.process import cpdist
 from pipelines.atomic import replacing
 from pipelines.cleaning import lid, rules
 from pipelines.cleaning.characters import COUNTS, count_characters
-from pipelines.cleaning.normalize import normalize_all
 from pipelines.cleaning.phrases import count_boilerplate, count_markup
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
+from pipelines.normalize import normalize_all
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput, chunk_path
 from schemas.languages import Language

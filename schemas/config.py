@@ -20,7 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.languages import LANGUAGES, Language
-from schemas.thresholds import STRICT, Override, Thresholds, flatten
+from schemas.thresholds import STRICT, Override, Thresholds, check_keys
 
 PAIR = re.compile(r"[a-z]{2,3}-[a-z]{2,3}")
 
@@ -173,29 +173,33 @@ class RunConfig(_Section):
     @field_validator("pairs")
     @classmethod
     def _pairs(cls, pairs: list[str]) -> list[str]:
-        for pair in pairs:
-            if not PAIR.fullmatch(pair) or not pair.startswith("en-") or pair == "en-en":
-                raise ValueError(f"{pair!r} is no pair: write English first, like en-zh")
+        bad = [
+            pair
+            for pair in pairs
+            if not PAIR.fullmatch(pair) or not pair.startswith("en-") or pair == "en-en"
+        ]
+        if bad:
+            raise ValueError(f"{', '.join(map(repr, bad))} is no pair: write English first, like en-zh")
         if len(set(pairs)) < len(pairs):
             raise ValueError("a pair is named twice")
         return pairs
 
+    @field_validator("strict")
+    @classmethod
+    def _strict(cls, strict: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        check_keys(strict)
+        return strict
+
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        known = set(flatten(Thresholds().model_dump(by_alias=True)))
-        problems = []
-        tables = {f"overrides.{i}.thresholds": o.thresholds for i, o in enumerate(self.overrides)} | {
-            "strict": self.strict
-        }
-        for where, table in tables.items():
-            for key in flatten(table):
-                if key not in known:
-                    problems.append(f"{where}.{key}: unknown threshold{_nearest(key, known)}")
-        for pair in self.pairs:
-            if (lang := pair[3:]) not in LANGUAGES | self.languages:
-                problems.append(f"pairs: no language {lang!r} is known; describe it under languages.{lang}")
-        if problems:
-            raise ValueError("; ".join(problems))
+        unknown = [pair[3:] for pair in self.pairs if pair[3:] not in LANGUAGES | self.languages]
+        if unknown:
+            raise ValueError(
+                "; ".join(
+                    f"pairs: no language {code!r} is known; describe it under languages.{code}"
+                    for code in unknown
+                )
+            )
         return self
 
     def language(self, code: str) -> Language:
@@ -242,7 +246,10 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
             problems.append(f"--set {override}: {str(error).splitlines()[0]}")
     for name, value in top_level.items():
         if value is not None:
-            _put(data, name.split("__"), value)
+            try:
+                _put(data, name.split("__"), value)
+            except TypeError as error:
+                problems.append(f"{source}: {error}")
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as error:
@@ -263,7 +270,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(loaded, dict):
         raise ConfigError([f"{path}: expected keys and values at the top level"])
-    return loaded
+    return {
+        key: value for key, value in loaded.items() if value is not None
+    }  # an empty section holds the defaults
 
 
 def _with_places(data: Any, model: Any, folder: Path) -> Any:
@@ -284,6 +293,8 @@ def _with_places(data: Any, model: Any, folder: Path) -> Any:
 def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     for key in keys[:-1]:
         child = data.setdefault(key, {})
+        if child is None:
+            child = data[key] = {}
         if not isinstance(child, dict):
             raise TypeError(f"{key} holds a value, not keys")
         data = child
@@ -295,6 +306,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(where, _known_keys(RunConfig))}"
     message = problem["msg"].removeprefix("Value error, ")
+    if "unknown threshold" in message:
+        return "; ".join(f"{where}.{fault}" for fault in message.split("\n"))
     given = problem.get("input")
     shown = f" (got {given!r})" if where and isinstance(given, (str, int, float, bool)) else ""
     return f"{where}: {message}{shown}" if where else message

@@ -8,10 +8,11 @@ same level of precedence the configuration wins. Rows whose margin is at least `
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Group(BaseModel):
@@ -159,12 +160,38 @@ class Thresholds(_Group):
     hub: Hub = Hub()
 
 
+Flat = dict[str, float]
+
+
+def flatten(nested: Mapping[str, Any]) -> Flat:
+    """`{"margin": {"min": 1.04}}` -> `{"margin.min": 1.04}`."""
+    return {f"{group}.{key}": value for group, values in nested.items() for key, value in values.items()}
+
+
+def check_keys(thresholds: Mapping[str, Mapping[str, float]]) -> None:
+    """Raises `ValueError` for keys that are no thresholds, with the nearest one."""
+    known = sorted(flatten(Thresholds().model_dump(by_alias=True)))
+    faults = []
+    for key in flatten(thresholds):
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            faults.append(f"{key}: unknown threshold" + (f"; did you mean {near[0]}?" if near else ""))
+    if faults:
+        raise ValueError("\n".join(faults))
+
+
 class Override(_Group):
     """Thresholds for one corpus, one pair, or one pair of one corpus."""
 
     corpus: str | None = None
     pair: str | None = None
     thresholds: dict[str, dict[str, float]]
+
+    @field_validator("thresholds")
+    @classmethod
+    def _known(cls, thresholds: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        check_keys(thresholds)
+        return thresholds
 
     @property
     def precedence(self) -> int:
@@ -191,13 +218,6 @@ STRICT: dict[str, dict[str, float]] = {
     "numbers": {"min": 1.0},
     "lid": {"min_src": 0.6, "min_tgt": 0.6},
 }
-
-Flat = dict[str, float]
-
-
-def flatten(nested: Mapping[str, Any]) -> Flat:
-    """`{"margin": {"min": 1.04}}` -> `{"margin.min": 1.04}`."""
-    return {f"{group}.{key}": value for group, values in nested.items() for key, value in values.items()}
 
 
 def resolve(

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
-from pipelines.cleaning.normalize import normalize
+from pipelines.normalize import normalize
 from schemas.parallel import PARALLEL, REJECTED, SCORED
 from schemas.reasons import REASONS
 

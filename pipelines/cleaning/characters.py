@@ -99,10 +99,10 @@ def count_characters(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str
 
 
 def _count(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str, Counts]:
-    # every text is followed by one space, so that what ends it looks like what ends a word
-    codes = np.frombuffer((" ".join(texts) + " ").encode("utf-32-le"), dtype=np.uint32)
+    # every text is followed by two spaces, so that what ends it looks like what ends a word, and sees no other text
+    codes = np.frombuffer(("  ".join(texts) + "  ").encode("utf-32-le"), dtype=np.uint32)
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    begins = np.cumsum(lengths + 1) - lengths - 1
+    begins = np.cumsum(lengths + 2) - lengths - 2
     bits = _table()[codes]
 
     def has(name: str) -> npt.NDArray[np.bool_]:
@@ -123,7 +123,7 @@ def _count(texts: Sequence[str], scripts: tuple[str, ...]) -> dict[str, Counts]:
     mojibake = (has("lead") & _next(has("continuation"))) | (has("sure_lead") & _next(codes == ord("?")))
     return {
         "length": lengths.astype(np.int32),
-        "spaces": total(space) - 1,
+        "spaces": total(space) - 2,
         "letters": total(letter),
         "marks": total(has("mark")),
         "digits": total(has("digit")),

@@ -25,6 +25,10 @@ _CANTONESE = re.compile(
     "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱睇諗俾畀揸攰喎啫咩乜]|點樣|点样|呢個|呢个|依家|同埋|成個|成个|點解|幾多"
     "|阿媽|邊度|边度|邊個|聽日|噚日|琴日|細路|我地|你地|(?<![關干])係(?![數列])"
 )
+# Nepali, much of which lid.176 takes for Hindi: its verbs and its plural
+_NEPALI = re.compile(
+    "छन्|छौं|छैन|हुन्छ|भएको|गरेको|थियो|धेरै|र्‍यो|गर्न|हरू|हरु|छु(?![\u0900-\u0963])|(?<![\u0900-\u0963])छ[।\\s]*$|छ।"
+)
 _WU = re.compile("[侬搿]|勿是|勿要")
 _SIMPLIFIED = frozenset(cedict.simplified) - frozenset(cedict.traditional)
 _TRADITIONAL = frozenset(cedict.traditional) - frozenset(cedict.simplified)
@@ -70,6 +74,9 @@ def identify(model: Any, texts: Sequence[str], claimed: Sequence[str]) -> list[I
         ):
             found.append(chinese)
             continue
+        if "hi" in claimed and _NEPALI.search(text):
+            found.append(Identified("ne", 1.0, 0.0))
+            continue
         sure = sum(p for name, p in zip(names, probabilities, strict=True) if name in labels)
         top = names[0].removeprefix("__label__") if names else "und"
         found.append(Identified(top, min(1.0, probabilities[0]) if names else 0.0, min(1.0, sure)))
@@ -101,7 +108,7 @@ def chinese_script(text: str) -> str | None:
     characters = set(text)
     simplified, traditional = len(characters & _SIMPLIFIED), len(characters & _TRADITIONAL)
     if simplified + traditional == 0:
-        return "either" if any("\u4e00" <= c <= "\u9fff" for c in characters) else None
+        return "either" if _HAN.search(text) else None
     if min(simplified, traditional) / (simplified + traditional) > _MIXED_FROM:
         return "mixed"
     return "Hans" if simplified > traditional else "Hant"

@@ -20,8 +20,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.atomic import write_json
 from pipelines.dedup.codepoints import codepoints, starts
 from pipelines.errors import UserError
+from pipelines.normalize import normalize
 from pipelines.unicode import members
 
 Hashes = npt.NDArray[np.uint64]
@@ -130,7 +132,7 @@ class EvalIndex:
         np.save(folder / "hashes.npy", self.hashes)
         np.save(folder / "set_of.npy", self.set_of)
         meta = {"names": self.names, "words": self.words, "chars": self.chars}
-        (folder / "index.json").write_text(json.dumps(meta), encoding="utf-8")
+        write_json(folder / "index.json", meta)  # comes last: where it is, the index is whole
 
 
 @lru_cache(maxsize=1)
@@ -156,7 +158,7 @@ def build_index(folder: Path, words: int, chars: int) -> EvalIndex:
     problems: list[str] = []
     for path in eval_files(folder):
         try:
-            texts = [text for text in read_eval_texts(path) if text]
+            texts = [normalize(text) for text in read_eval_texts(path) if text]
         except (ValueError, OSError, KeyError, TypeError, pa.ArrowException) as error:
             problems.append(f"{path}: cannot be read as an evaluation set ({error})")
             continue

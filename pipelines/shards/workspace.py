@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pipelines.errors import UserError
 
@@ -46,17 +47,14 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
     output = output.absolute()
     staging = output.with_name(output.name + ".staging")
     try:
-        staging.mkdir(parents=True, exist_ok=True)
-        lock = open(staging / "lock", "w", encoding="utf-8")  # noqa: SIM115 - held until the run ends
+        lock = _lock(staging / "lock")
+    except BlockingIOError:
+        raise UserError(
+            f"output {output}: another run is making it at this moment; wait for it or stop it"
+        ) from None
     except OSError as error:
         raise UserError(f"output {output}: cannot be written ({error.strerror})") from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(
-                f"output {output}: another run is making it at this moment; wait for it or stop it"
-            ) from None
         workspace = Workspace(output, staging, fingerprint)
         _complete(workspace, staging)
         if output.exists() and not overwrite:
@@ -69,6 +67,22 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
                 shutil.rmtree(folder)
         workspace.folder.mkdir(exist_ok=True)
         yield workspace
+
+
+def _lock(path: Path) -> IO[str]:
+    """Opens and locks a file. Raises `BlockingIOError` if another process holds the lock."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(path, "w", encoding="utf-8")  # noqa: SIM115 - held until the run ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # a run that ended in between took the file away; a lock on what has no name keeps nobody out
+            if path.exists() and os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
+        except OSError:
+            lock.close()
+            raise
+        lock.close()
 
 
 def _complete(workspace: Workspace, staging: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipelines.errors import UserError
@@ -22,6 +22,16 @@ _NAMES = {
     "moses": re.compile(rf"(?P<corpus>.+)\.{_A_B}\.(?P<side>[a-z]{{2,3}}){_PACKED}"),
     "tmx": re.compile(rf"(?:(?P<corpus>.+)\.)?{_A_B}\.tmx{_PACKED}"),
 }
+_DATA = (
+    ".tsv",
+    ".txt",
+    ".tmx",
+    ".zip",
+    ".gz",
+    ".zst",
+    ".bz2",
+    ".parquet",
+)  # what could be meant for a corpus
 _COLUMNS = {
     "wikimatrix": ("margin", "a", "b"),
     "wikimatrix-langid": ("margin", "a", "b", "_", "_"),
@@ -46,8 +56,11 @@ def discover(config: RunConfig) -> tuple[list[Input], list[str]]:
     if folder is not None and not folder.is_dir():
         raise UserError(f"{folder}: no such folder (the input)")
     paths = [] if folder is None else [p for p in folder.rglob("*") if p.is_file()]
+    others: list[str] = []
     for path in sorted(p for p in paths if not _hidden(p.relative_to(folder or p))):
         assert folder is not None
+        if path.suffix in _DATA and not any(pattern.fullmatch(path.name) for pattern in _NAMES.values()):
+            others.append(path.name)
         for found in _recognise(path, folder, config.licenses.known):
             if isinstance(found, str):
                 problems.append(found)
@@ -55,7 +68,10 @@ def discover(config: RunConfig) -> tuple[list[Input], list[str]]:
                 inputs.append(found)
             else:
                 notices.append(f"{path}: left out, {found.pair} is not among the pairs")
-    inputs += _further(config.sources.corpora, config.pairs, problems)
+    inputs += _further(config, problems, notices)
+    if others:
+        shown = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
+        notices.append(f"{folder}: {len(others)} files bear no corpus's name and are left out: {shown}")
     if not inputs and not problems:
         problems.append(
             f"{folder}: no corpus of {', '.join(config.pairs)} found; known names are {KNOWN_NAMES}"
@@ -102,7 +118,7 @@ def _recognise(path: Path, folder: Path, licenses: Mapping[str, str]) -> Iterato
             "wikimatrix": "WikiMatrix",
             "wikimatrix-langid": "WikiMatrix",
             "news-commentary": "News-Commentary",
-        }.get(kind, groups.get("corpus") or path.parent.name)
+        }.get(kind, groups.get("corpus") or path.absolute().parent.name)
         sides = {"a": "src" if a == "en" else "tgt", "b": "src" if b == "en" else "tgt"}
         yield Input(
             corpus=corpus,
@@ -143,40 +159,48 @@ def _members(path: Path, a: str, b: str) -> tuple[str, str] | str:
     return found[0], found[1]
 
 
-def _further(corpora: Iterable[FurtherCorpus], pairs: Sequence[str], problems: list[str]) -> Iterator[Input]:
-    for number, corpus in enumerate(corpora):
+def _further(config: RunConfig, problems: list[str], notices: list[str]) -> Iterator[Input]:
+    for number, corpus in enumerate(config.sources.corpora):
         key = f"sources.corpora.{number}"
         if "en" not in (corpus.src, corpus.tgt) or corpus.src == corpus.tgt:
             problems.append(f"{key}: one of src and tgt must be en, and only one")
             continue
         english_first = corpus.src == "en"
         pair = f"en-{corpus.tgt if english_first else corpus.src}"
-        if pair not in pairs:
+        if pair not in config.pairs:
+            notices.append(f"{corpus.path}: {corpus.name} is left out, {pair} is not among the pairs")
             continue
-        parts = None
+        if fault := _columns_fault(corpus):
+            problems.append(f"{key}.columns: {fault}")
+            continue
+        files = [corpus.path]
         if corpus.format == "moses":
-            files = [Path(f"{corpus.path}.{side}") for side in (corpus.src, corpus.tgt)]
-            parts = (str(files[0]), str(files[1])) if english_first else (str(files[1]), str(files[0]))
-        else:
-            files = [corpus.path]
-            if {"src", "tgt"} - set(corpus.columns) and corpus.format == "tsv":
-                problems.append(f"{key}.columns: must name src and tgt once each")
+            files = [Path(f"{corpus.path}.{side}") for side in ("en", pair[3:])]
         problems += [f"{key}.path: {file} does not exist" for file in files if not file.is_file()]
         columns = tuple(corpus.columns)
-        if not english_first:
-            swap = {"src": "tgt", "tgt": "src"}
-            columns = (
-                tuple(swap.get(name, name) for name in columns)
-                if corpus.format == "tsv"
-                else (columns[1], columns[0], *columns[2:])
-            )
+        if not english_first and corpus.format == "tsv":
+            columns = tuple({"src": "tgt", "tgt": "src"}.get(name, name) for name in columns)
+        elif not english_first and corpus.format == "parquet":
+            columns = (columns[1], columns[0], *columns[2:])
+        license = corpus.license if corpus.license != "unknown" else license_of(corpus.name)
         yield Input(
             corpus=corpus.name,
             pair=pair,
             format=corpus.format,
             path=str(files[0]),
             file=corpus.path.name,
-            license=corpus.license if corpus.license != "unknown" else license_of(corpus.name),
+            license=config.licenses.known.get(corpus.name) or license,
             columns=columns,
-            parts=parts,
+            parts=(str(files[0]), str(files[1])) if corpus.format == "moses" else None,
         )
+
+
+def _columns_fault(corpus: FurtherCorpus) -> str | None:
+    columns = corpus.columns
+    if corpus.format == "tsv":
+        unknown = set(columns) - {"src", "tgt", "margin", "_"}
+        if unknown or columns.count("src") != 1 or columns.count("tgt") != 1 or columns.count("margin") > 1:
+            return "must name src and tgt once each, margin at most once, and _ for what is ignored"
+    elif corpus.format == "parquet" and len(columns) not in (2, 3):
+        return "must name the source's column, the target's, and the margin's if there is one"
+    return None

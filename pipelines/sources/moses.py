@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from pipelines.sources.inputs import BrokenFile, Input, RawLine
 from pipelines.sources.streams import open_blocks, split_lines
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16  # what is read together with damage is lost with it
+# what zipfile raises for damage, and for encryption and methods that it does not know
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
 def read_moses(source: Input) -> Iterator[RawLine]:
@@ -42,5 +45,5 @@ def _member(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     try:
         with archive.open(name) as stream:
             yield from iter(lambda: stream.read(_BLOCK), b"")
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _UNREADABLE as error:
         raise BrokenFile(f"damaged member {name} ({error})") from None

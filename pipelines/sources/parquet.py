@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -24,15 +25,16 @@ def read_parquet(source: Input) -> Iterator[RawLine]:
             for batch in file.iter_batches(columns=list(source.columns)):
                 for row in zip(*(batch.column(name).to_pylist() for name in source.columns), strict=True):
                     number += 1
-                    margin = float(row[2]) if len(row) > 2 and row[2] is not None else None
-                    wrong = next(
-                        (value for value in row[:2] if value is not None and not isinstance(value, str)), None
-                    )
-                    if wrong is not None:
-                        yield RawLine(
-                            number, None, None, repr(row[:2]), None, f"expected text, found {wrong!r:.40}"
-                        )
-                    else:
-                        yield RawLine(number, None, margin, row[0], row[1])
-    except (pa.ArrowException, OSError) as error:
+                    yield _line(number, *row)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BrokenFile(f"after row {number}: {error}") from None
+
+
+def _line(number: int, src: object, tgt: object, margin: object = None) -> RawLine:
+    wrong = next((value for value in (src, tgt) if value is not None and not isinstance(value, str)), None)
+    if wrong is not None:
+        return RawLine(number, None, None, repr((src, tgt)), None, f"expected text, found {wrong!r:.40}")
+    if margin is not None and not (isinstance(margin, (int, float)) and math.isfinite(margin)):
+        error = f"expected a number as margin, found {margin!r:.40}"
+        return RawLine(number, None, None, repr((src, tgt)), None, error)
+    return RawLine(number, None, None if margin is None else float(margin), src, tgt)  # type: ignore[arg-type]

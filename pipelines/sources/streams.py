@@ -19,14 +19,15 @@ _BLOCK = 1 << 20
 def open_blocks(path: str | Path) -> Iterator[bytes]:
     """The decompressed bytes of a file, in blocks; the suffix tells the compression.
 
-    Raises `BrokenFile` after the last readable byte of a truncated or damaged file.
+    Raises `BrokenFile` after the last byte of a truncated file, and of a damaged one where the damage is noticed: what
+    is decoded together with damage cannot be trusted, and is not given.
     """
+    suffix = Path(path).suffix
     with open(path, "rb") as stream:
-        suffix = Path(path).suffix
-        if suffix not in COMPRESSIONS:
+        if suffix in COMPRESSIONS:
+            yield from _decompressed(stream, suffix)
+        else:
             yield from iter(lambda: stream.read(_BLOCK), b"")
-            return
-        yield from _decompressed(stream, suffix)
 
 
 def _decompressor(suffix: str) -> Any:
@@ -55,7 +56,7 @@ def _decompressed(stream: BinaryIO, suffix: str) -> Iterator[bytes]:
             if decompressor.eof:
                 block = decompressor.unused_data
                 decompressor = None
-    if decompressor is not None:
+    if decompressor is not None or stream.tell() == 0:
         raise BrokenFile(f"the {suffix} data breaks off before its end")
 
 
@@ -68,7 +69,7 @@ def split_lines(blocks: Iterable[bytes]) -> Iterator[tuple[str, str | None]]:
     rest = b""
     first = True
     broken: BrokenFile | None = None
-    source = iter(blocks)
+    source = filter(None, blocks)
     while True:
         try:
             block = next(source, b"")

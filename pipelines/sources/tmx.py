@@ -42,27 +42,34 @@ def read_tmx(source: Input) -> Iterator[RawLine]:
         _, root = next(parser)
         body: Element = root
         for event, element in parser:
-            if event == "start" and element.tag == "body":
+            if event == "start" and _tag(element) == "body":
                 body = element
-            elif event == "end" and element.tag == "tu":
+            elif event == "end" and _tag(element) == "tu":
                 unit += 1
                 texts = _texts(element)
                 yield RawLine(unit, None, None, texts.get(source.src_lang), texts.get(source.tgt_lang))
                 body.clear()  # what has been read is no longer needed
-    except (ParseError, StopIteration) as error:
-        raise BrokenFile(f"after unit {unit}: not well-formed XML ({error})") from None
     except DefusedXmlException as error:
         raise BrokenFile(
             f"after unit {unit}: the XML defines entities, which is refused ({error!r})"
         ) from None
+    except (ParseError, StopIteration, LookupError, ValueError) as error:
+        raise BrokenFile(f"after unit {unit}: not well-formed XML ({error})") from None
+
+
+def _tag(element: Element) -> str:
+    """An element's name without its namespace, which some tools write and others do not."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def _texts(unit: Element) -> dict[str, str]:
     """The first segment of each language, by primary subtag (`zh-CN` is `zh`)."""
     texts: dict[str, str] = {}
-    for variant in unit.iter("tuv"):
+    for variant in unit:
+        if _tag(variant) != "tuv":
+            continue
         language = (variant.get(_LANG) or variant.get("lang") or "").replace("_", "-").split("-")[0].lower()
-        segment = variant.find("seg")
+        segment = next((child for child in variant if _tag(child) == "seg"), None)
         if segment is not None:
             texts.setdefault(language, _text(segment))
     return texts
@@ -71,7 +78,7 @@ def _texts(unit: Element) -> dict[str, str]:
 def _text(element: Element) -> str:
     parts = [element.text or ""]
     for child in element:
-        if child.tag not in _CODES:
+        if _tag(child) not in _CODES:
             parts.append(_text(child))
         parts.append(child.tail or "")
     return "".join(parts)

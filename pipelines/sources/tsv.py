@@ -6,10 +6,13 @@ Quotes are text, not quoting. In News-Commentary an empty or tab-only line parts
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from pipelines.sources.inputs import Input, RawLine
 from pipelines.sources.streams import open_blocks, split_lines
+
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 
 
 def read_tsv(source: Input) -> Iterator[RawLine | None]:
@@ -43,10 +46,6 @@ def read_tsv(source: Input) -> Iterator[RawLine | None]:
 
 
 def _margin(field: str) -> tuple[float | None, str | None]:
-    try:
-        margin = float(field)
-    except ValueError:
-        margin = math.nan
-    if math.isfinite(margin):
+    if _NUMBER.fullmatch(field) and math.isfinite(margin := float(field)):
         return margin, None
     return None, f"expected a number as margin, found {field[:40]!r}"

@@ -165,9 +165,6 @@ def test_a_text_has_the_same_counts_in_any_batch(batch: list[str]) -> None:
     assert together == apart
 
 
-@pytest.mark.xfail(
-    strict=True, reason="where the next text of the batch begins with a small letter, an end is none"
-)
 def test_sentence_ends_do_not_depend_on_the_next_text_of_the_batch() -> None:
     assert [row["ends"] for row in counts(["He left.", "and came back."])] == [1, 1]
 

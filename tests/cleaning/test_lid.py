@@ -62,9 +62,6 @@ def test_close_and_foreign_languages_are_not_confirmed(model: Any, claimed: str,
     assert not confirmed(one(model, text, *labels), *labels)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="lid.176 takes much Nepali for Hindi, and nothing else tells them apart"
-)
 @pytest.mark.parametrize("text", ["हामी भोलि बिहानै पोखरा जाने योजना बनाएका छौं।", "मलाई यो किताब धेरै मन पर्‍यो।"])
 def test_nepali_is_not_confirmed_as_hindi(model: Any, text: str) -> None:
     assert not confirmed(one(model, text, "hi"), "hi")

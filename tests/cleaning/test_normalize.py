@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.cleaning.normalize import normalize, normalize_all
+from pipelines.normalize import normalize, normalize_all
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "text"
 LANGUAGES = ("en", "ar", "el", "hi", "tr", "vi", "zh")
@@ -69,9 +69,6 @@ def test_hard_but_clean_texts_are_left_as_they_are(text: str) -> None:
     assert normalize(text) == text
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ftfy takes a capital and the sign behind it for one character of mojibake"
-)
 @pytest.mark.parametrize(
     "text", ["Thị trấn hay “XÃ” đều được.", "CẤP XÃ–HUYỆN", "“Â” là một chữ cái.", "HỢP TÁC XÃ™"]
 )
@@ -79,7 +76,6 @@ def test_vietnamese_capitals_before_signs_are_left_as_they_are(text: str) -> Non
     assert normalize(text) == text
 
 
-@pytest.mark.xfail(strict=True, reason="html.unescape takes &copy and &curren without their semicolon")
 @pytest.mark.parametrize("query", ["a=1&copy=2", "from=EUR&currency=USD", "x=1&section=4", "p=1&notify=0"])
 def test_parameters_of_an_address_are_no_entities(query: str) -> None:
     assert normalize(f"https://example.org/?{query}") == f"https://example.org/?{query}"
@@ -229,9 +225,6 @@ def test_any_text_comes_out_composed_and_without_loose_space(text: str) -> None:
     assert not any(unicodedata.category(character) == "Cc" for character in found)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="normalize is said to be idempotent; one pass reveals what only the next repairs"
-)
 @pytest.mark.parametrize(
     "text",
     [

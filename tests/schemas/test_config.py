@@ -290,7 +290,6 @@ def test_whatever_is_given_to_set_ends_in_a_configuration_or_its_problems(key: s
         assert "\n" not in problem or "\n" in key + value
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="_put's TypeError is caught for --set alone")
 @pytest.mark.parametrize("text", ["sources:\n", "sources: here\n"])
 def test_an_option_below_an_empty_section_does_not_end_in_a_traceback(tmp_path: Path, text: str) -> None:
     path = written(tmp_path, text)
@@ -298,12 +297,10 @@ def test_an_option_below_an_empty_section_does_not_end_in_a_traceback(tmp_path: 
     assert all("sources" in problem for problem in found)
 
 
-@pytest.mark.xfail(strict=True, reason="an empty section is None: neither the defaults nor a place for --set")
 def test_an_empty_section_holds_the_defaults(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, "sources:\n"), ["sources.limit=3"]).sources.limit == 3
 
 
-@pytest.mark.xfail(strict=True, reason="checks across fields run only where no field is wrong")
 def test_unknown_thresholds_are_told_together_with_other_problems(tmp_path: Path) -> None:
     path = written(tmp_path, "seed: many\noverrides:\n- {thresholds: {margn: {min: 1}}}\n")
     text = "\n".join(problems(path))
@@ -311,7 +308,6 @@ def test_unknown_thresholds_are_told_together_with_other_problems(tmp_path: Path
     assert "margn.min" in text
 
 
-@pytest.mark.xfail(strict=True, reason="the check of `pairs` stops at the first bad one")
 def test_every_bad_pair_is_told() -> None:
     text = "\n".join(problems(None, "pairs=[zh-en, en_vi]"))
     assert "'zh-en'" in text

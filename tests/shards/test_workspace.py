@@ -221,9 +221,6 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
         assert (workspace.folder / "done").read_text() == "work"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the lock file is removed with the staging folder: its lock excludes nobody then"
-)
 def test_a_lock_opened_while_the_first_run_ended_does_not_let_two_in(tmp_path: Path) -> None:
     output = tmp_path / "out"
     with ExitStack() as late:

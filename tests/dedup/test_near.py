@@ -126,17 +126,21 @@ def test_no_edges_drop_nothing(spark: SparkSession) -> None:
     assert fallen_of(near.resolve(edges_frame(spark, [(0, 1)]).limit(0))) == {}
 
 
-def test_survivors_are_those_of_the_greedy_pass_on_random_graphs(spark: SparkSession) -> None:
+@pytest.mark.parametrize("held_by_the_driver", [0, 200, 200_000])
+def test_survivors_are_those_of_the_greedy_pass_on_random_graphs(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, held_by_the_driver: int
+) -> None:
+    """In rounds alone, in rounds and then on the driver, and on the driver alone."""
+    monkeypatch.setattr(near, "_FEW_EDGES", held_by_the_driver)
     rng = random.Random(7)
     edges: list[Edge] = []
     for graph, density in enumerate([20, 40, 60, 90, 150, 400]):
         nodes = range(graph * 100, graph * 100 + 60)
         edges += {(min(pair), max(pair)) for pair in (rng.sample(nodes, 2) for _ in range(density))}
     expected = greedy(edges)
-    for partitions in (1, 5):
-        fallen = fallen_of(near.resolve(edges_frame(spark, edges, partitions)))
-        assert fallen.keys() == expected
-        assert set(edges) >= {(survivor, row) for row, survivor in fallen.items()}
+    fallen = fallen_of(near.resolve(edges_frame(spark, edges, 3)))
+    assert fallen.keys() == expected
+    assert set(edges) >= {(survivor, row) for row, survivor in fallen.items()}
 
 
 # --- candidates ----------------------------------------------------------------------------------------------------

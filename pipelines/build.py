@@ -116,7 +116,7 @@ def build(
             spark = make_session()
         read = _read(spark, plan, workspace, stages)
         rows = sum(found.rows for found in read)
-        tune_for(spark, rows)
+        tune_for(spark, rows, plan.config.spark)
         scorer = _scorer(plan, index, workspace)
         _score(spark, plan, scorer, read, rows, stages)
         inputs = manifests.describe_inputs(plan.inputs, read)
@@ -208,7 +208,7 @@ def _write(
     runs = plan_runs(chunks, plan.config.shards.target_mb << 20)
     files, content = write_shards(spark, runs, scorer.scored, decisions, pieces, workspace.result)
     scored = workspace.result / "scored"
-    shutil.copytree(scorer.scored, scored, copy_function=_link)
+    shutil.copytree(scorer.scored, scored, copy_function=_link, ignore=shutil.ignore_patterns(".*"))
     files += [describe(path, workspace.result) for path in sorted(scored.rglob("*.parquet"))]
     return files, content
 

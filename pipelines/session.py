@@ -69,16 +69,21 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
     return session
 
 
-def tune_for(session: SparkSession, rows: int) -> None:
-    """Fits the shuffles of a session on one machine to the rows at hand; leaves a cluster's alone.
+def tune_for(session: SparkSession, rows: int, settings: Mapping[str, str]) -> None:
+    """Fits the shuffles of a session on one machine to the rows at hand; leaves a cluster's alone, and `settings`.
 
     For few rows, planning again after each shuffle (adaptive execution) takes longer than the work itself.
     """
     if not str(session.sparkContext.master).startswith("local"):
         return
-    session.conf.set("spark.sql.adaptive.enabled", str(rows > _FEW_ROWS).lower())
-    if rows <= _FEW_ROWS:
-        session.conf.set("spark.sql.shuffle.partitions", str(session.sparkContext.defaultParallelism))
+    few = {
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": str(session.sparkContext.defaultParallelism),
+    }
+    many = {key: {**_ALWAYS, **_LOCAL}[key] for key in few}
+    for key, value in (few if rows <= _FEW_ROWS else many).items():
+        if key not in settings:
+            session.conf.set(key, value)
 
 
 def _check_java() -> None:

@@ -241,7 +241,10 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
             problems.append(f"--set {override}: expected key=value")
             continue
         try:
-            _put(data, key.split("."), yaml.safe_load(value) if value else None)
+            if key.startswith("spark."):  # Spark's own keys have dots in them
+                _put(data, ["spark", key], value)
+            else:
+                _put(data, key.split("."), yaml.safe_load(value) if value else None)
         except (yaml.YAMLError, TypeError) as error:
             problems.append(f"--set {override}: {str(error).splitlines()[0]}")
     for name, value in top_level.items():

@@ -52,7 +52,7 @@ def test_help_names_every_option() -> None:
 def test_all_problems_of_a_configuration_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(
-        "dedup: {neer: {threshold: 0.7}}\nseed: soon\noverrides: [{thresholds: {margin: {mim: 1}}}]\n"
+        "dedup: {neer: {threshold: 0.7}}\nseed: soon\npairz: [en-tr]\noverrides: [{thresholds: {margin: {mim: 1}}}]\n"
     )
     done = run(
         "--config",

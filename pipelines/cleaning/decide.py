@@ -33,7 +33,11 @@ def thresholds_table(
         for low, high, values in ((-math.inf, edge, normal), (edge, math.inf, strict)):
             rows.append((corpus, pair, priority[corpus], low, high, *map(float, values.values())))
     names = ["margin_from", "margin_below", *(f"t.{key}" for key in normal)]
-    ddl = "corpus string, pair string, priority int, " + ", ".join(f"`{name}` double" for name in names)
+    # scores are floats, but for the margin: a score equal to its threshold must compare as equal
+    types = {name: "double" if "margin" in name else "float" for name in names}
+    ddl = "corpus string, pair string, priority int, " + ", ".join(
+        f"`{name}` {types[name]}" for name in names
+    )
     return spark.createDataFrame(rows, ddl)
 
 

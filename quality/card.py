@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from pipelines.atomic import replacing
-from pipelines.shards.manifest import splits_of
+from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
 from schemas.parallel import PARALLEL
 from schemas.reasons import REASONS
@@ -21,11 +21,7 @@ _SPLITS = ("train", "validation", "test")
 
 def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
     """Writes `parallel/README.md` under `result`, so that `datasets.load_dataset` finds every pair as a config."""
-    files = [
-        {**file, "path": file["path"].removeprefix("parallel/")}
-        for file in manifest["outputs"]
-        if file["path"].startswith("parallel/")
-    ]
+    files = published_manifest(manifest)["outputs"]
     with replacing(result / "parallel" / "README.md") as path:
         path.write_text(card(manifest, splits_of(files)), encoding="utf-8")
 

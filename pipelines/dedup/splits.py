@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from schemas.config import Splits
 
-SPLITS = ("train", "validation", "test")
 _STEPS = 1_000_000
 
 

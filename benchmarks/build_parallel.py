@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_EVERY = 1.0  # seconds between looks at the memory
+_EVERY = 5.0  # seconds between looks at the memory, which stop the processes they look at
 
 
 def main() -> int:

@@ -10,8 +10,7 @@ import argparse
 from pathlib import Path
 
 from pipelines.build import build, plan
-from pipelines.cli import add_config_arguments, run_job
-from pipelines.session import get_session
+from pipelines.cli import add_config_arguments, job_session, run_job
 from pipelines.summary import print_notices, print_summary
 from quality.card import write_card
 from schemas.config import load_config
@@ -48,7 +47,7 @@ def main(argv: list[str]) -> int:
     prepared = plan(config)
     print_notices(prepared.notices)
     manifest = build(
-        lambda: get_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card
+        lambda: job_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card
     )
     print_summary(manifest, config.output)
     return 0

@@ -7,6 +7,7 @@ A chunk that was scored before is not scored again.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ class Scorer:
 
     def _prepare_batch(self, task: int, index: int, source: Input, raw: pa.RecordBatch) -> pa.RecordBatch:
         count = raw.num_rows
-        src, tgt = (normalize_all(raw.column(name).to_pylist()) for name in ("src_raw", "tgt_raw"))
+        src, tgt = (normalize_all(raw.column(name)) for name in ("src_raw", "tgt_raw"))
         src_text, tgt_text = pa.array(src, pa.string()), pa.array(tgt, pa.string())
         src_language, tgt_language = self.languages[source.src_lang], self.languages[source.tgt_lang]
         keys = self.bander.bands(src, tgt, src_language.shingle, tgt_language.shingle)
@@ -180,23 +181,23 @@ def score(
     profanity: dict[str, list[str]],
 ) -> None:
     """Scores all chunks of `read` into `scorer.scored`."""
-    chunks = [(found.index, chunk) for found in read for chunk in range(len(found.chunks))]
-    todo = [chunk for chunk in chunks if not scorer.scored_path(*chunk).exists()]
+    chunks = [(found.index, number, rows) for found in read for number, rows in enumerate(found.chunks)]
+    todo = [chunk for chunk in chunks if not scorer.scored_path(*chunk[:2]).exists()]
     if not todo:
         return
-    tasks = spark.range(0, len(todo), 1, len(todo))
+    # a task takes half a second to start: those of small files share one
+    full = -(-sum(rows for _, _, rows in todo) // max(rows for _, _, rows in todo))
+    cores = spark.sparkContext.defaultParallelism
+    tasks = spark.range(0, len(todo), 1, min(len(todo), max(cores, full)))
 
     def prepare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for task in batch.column("id").to_pylist():
-                yield from scorer.prepare(task, *todo[task])
+                yield from scorer.prepare(task, *todo[task][:2])
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held = list(batches)
-        if held:
-            task = held[0].column("task")[0].as_py()
-            index, chunk = todo[task]
-            scorer.write(index, chunk, held)
+        for task, rows in _by_task(batches):
+            scorer.write(*todo[task][:2], rows)
             yield pa.RecordBatch.from_pydict({"task": pa.array([task], pa.int32())})
 
     scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | _hashes()
@@ -206,6 +207,21 @@ def score(
         "task", *(scores[name].alias(name) if name in scores else F.col(name) for name in SCORED.columns)
     )
     scored.mapInArrow(write, "task int").collect()
+
+
+def _by_task(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.RecordBatch]]]:
+    """Each task's rows, of batches that Spark has cut as it liked; the tasks come one after the other."""
+    pieces = itertools.chain.from_iterable(map(_cut_by_task, batches))
+    for task, rows in itertools.groupby(pieces, key=lambda piece: piece.column("task")[0].as_py()):
+        yield task, list(rows)
+
+
+def _cut_by_task(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    task = batch.column("task").to_numpy()
+    edges = [0, *(np.flatnonzero(task[1:] != task[:-1]) + 1), len(task)]
+    for first, end in itertools.pairwise(edges):
+        if end > first:
+            yield batch.slice(first, end - first)
 
 
 def _hashes() -> dict[str, Column]:

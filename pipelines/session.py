@@ -20,6 +20,8 @@ _ALWAYS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "8192",
     "spark.ui.showConsoleProgress": "false",
+    # HotSpot compiles no method of more than 8,000 bytes of bytecode: better many small ones than one interpreted
+    "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 
 _FEW_ROWS = 200_000
@@ -65,7 +67,9 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
     for key, value in (settings or {}).items():
         given.set(key, value)
     session = SparkSession.builder.config(conf=given).getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    # on one machine all that goes wrong comes to the driver as an exception
+    local = str(session.sparkContext.master).startswith("local")
+    session.sparkContext.setLogLevel("FATAL" if local else "ERROR")
     return session
 
 

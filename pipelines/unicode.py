@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import regex
@@ -18,5 +20,6 @@ def members(pattern: str) -> npt.NDArray[np.bool_]:
     return table
 
 
+@lru_cache(maxsize=1)
 def _everything() -> str:
     return "".join(map(chr, (*range(0xD800), *range(0xE000, _PLANES))))

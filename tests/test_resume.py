@@ -98,6 +98,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         "scored/*/*.parquet",
         "decisions/*.parquet",
         "result/parallel/*/*.parquet",
+        "result/parallel/README.md",
     ):
         kill_when(start(corpora, output), lambda pattern=moment: staged(output, pattern))
         assert not output.exists(), f"killed at {moment}, and the output is there"
@@ -118,6 +119,24 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         for path in (output / "scored").rglob("*.parquet")
     }
     assert {name: after[name] for name in before} == before, "staged chunks were scored again"
+
+
+def test_an_interrupted_run_says_so_and_leaves_its_work(corpora: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    job = start(corpora, output)
+    deadline = time.monotonic() + PATIENCE_S
+    while not staged(output, "raw/*.json"):
+        assert job.poll() is None, "the job ended"
+        assert time.monotonic() < deadline, "the job read nothing"
+        time.sleep(0.01)
+    os.killpg(job.pid, signal.SIGINT)  # as a terminal does: the whole process group
+    said = job.communicate(timeout=60)[0]
+    assert job.returncode == 130, said
+    assert "interrupted; run the same command again" in said
+    assert "Traceback" not in said
+    assert not output.exists()
+    assert staged(output, "raw/*.json")
+    assert lock_is_free(output)
 
 
 def test_of_two_runs_at_once_the_second_is_refused(corpora: Path, tmp_path: Path) -> None:

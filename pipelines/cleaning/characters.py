@@ -163,19 +163,20 @@ def _run_lengths(mask: npt.NDArray[np.bool_]) -> Counts:
 
 
 def _repeated(codes: npt.NDArray[np.uint32], begins: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    # what stands between two texts is made unlike everything, so that no run of repeats crosses from one to the next
+    gaps = np.concatenate((begins[1:] - 2, begins[1:] - 1, [len(codes) - 2, len(codes) - 1]))
+    apart = codes.copy()
+    apart[gaps] = np.arange(0x110000, 0x110000 + len(gaps), dtype=np.uint32)
     out = np.zeros(len(codes), dtype=bool)
+    same = np.zeros(len(codes) + 1, dtype=bool)
     for period in _PERIODS:
-        same = np.zeros(len(codes), dtype=bool)
-        np.equal(codes[period:], codes[:-period], out=same[period:])
-        if len(begins) > 1:
-            # a text's first characters have nothing before them
-            for k in range(period):
-                inside = begins + k
-                same[inside[inside < len(codes)]] = False
-        needed = 5 * period if period == 1 else 2 * period
-        runs = _run_lengths(same)
+        same[:period] = False
+        np.equal(apart[period:], apart[:-period], out=same[period:-1])
+        # by turns the first place of a run and the first behind it
+        edges = np.flatnonzero(same[1:] != same[:-1]) + 1
+        begin, end = edges[::2], edges[1::2]
         # a run of n places that equal the one a period before: n / period repeats of the piece
-        closing = np.flatnonzero((runs >= needed) & ~_next(same))
-        for end in closing:
-            out[end - runs[end] + 1 : end + 1] = True
+        needed = 5 if period == 1 else 2 * period
+        for run in np.flatnonzero(end - begin >= needed):
+            out[begin[run] : end[run]] = True
     return out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,27 +21,18 @@ _BASE = np.uint32(0x01000193)  # FNV's prime, as the base of the polynomial hash
 _ROWS_AT_ONCE = 512  # keeps the shingles of a step in the processor's cache
 
 
-def shingles(text: str, n: int) -> set[str]:
-    """The shingles of a text, as the hashes below see them (used to verify candidates exactly)."""
-    folded = text.casefold()
-    return {folded[i : i + n] for i in range(max(1, len(folded) - n + 1))}
+def shingle_hashes(
+    texts: Sequence[str], n: int, base: np.unsignedinteger[Any] = _BASE
+) -> tuple[npt.NDArray[Any], Offsets]:
+    """Hashes of every text's shingles, flat, and where each text's hashes begin.
 
-
-def jaccard(a: set[str], b: set[str]) -> float:
-    """|a & b| / |a | b|, in [0, 1]."""
-    common = len(a & b)
-    return common / (len(a) + len(b) - common)
-
-
-def shingle_hashes(texts: Sequence[str], n: int) -> tuple[Signatures, Offsets]:
-    """32-bit hashes of every text's shingles, flat, and where each text's hashes begin.
-
-    A polynomial rolling hash over code points, modulo 2^32; texts shorter than n are padded with U+0000.
+    A polynomial rolling hash over the code points of the case-folded text, modulo 2^32 or 2^64 as is `base`; texts
+    shorter than n are padded with U+0000.
     """
     codes, lengths = codepoints([text.casefold().ljust(n, "\0") for text in texts])
-    hashes = np.zeros(len(codes), dtype=np.uint32)
+    hashes = np.zeros(len(codes), dtype=type(base))
     for k in range(n):
-        hashes[: len(codes) - n + 1] *= _BASE
+        hashes[: len(codes) - n + 1] *= base
         hashes[: len(codes) - n + 1] += codes[k : len(codes) - n + 1 + k]
     within = np.ones(len(codes), dtype=bool)
     ends = np.cumsum(lengths)

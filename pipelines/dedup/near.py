@@ -11,7 +11,7 @@ SIAM J. Comput. 15(4), 1986, with ranks for random numbers), without a graph lib
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from pipelines.dedup.minhash import jaccard, shingles
+from pipelines.dedup.jaccard import similarities
 from schemas.config import Near
 
 _WINDOW = 32
@@ -48,7 +48,7 @@ def _pairs_in_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBa
         return
     table = pa.Table.from_batches(held)
     key, row = (table.column(name).to_numpy() for name in ("key", "row"))
-    order = np.lexsort((row, key))
+    order = np.argsort(key)
     key, row = key[order], row[order]
     shared = np.zeros(len(key), dtype=bool)
     shared[1:] = key[1:] == key[:-1]
@@ -56,6 +56,8 @@ def _pairs_in_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBa
     key, row = key[shared], row[shared]
     if not len(key):
         return
+    order = np.lexsort((row, key))  # few are left, and their order must not depend on how they came
+    key, row = key[order], row[order]
     place = np.arange(len(key))
     first = np.searchsorted(key, key)  # of each bucket
     found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
@@ -67,11 +69,15 @@ def _pairs_in_buckets(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBa
     far = place - first > _WINDOW
     found.append((row[first[far]], row[far]))
     left, right = (np.concatenate([pair[side] for pair in found]) for side in (0, 1))
-    pairs = np.unique(np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1), axis=0)
-    yield pa.RecordBatch.from_pydict({"a": pairs[:, 0], "b": pairs[:, 1]})
+    a, b = np.minimum(left, right), np.maximum(left, right)
+    order = np.lexsort((b, a))
+    a, b = a[order], b[order]
+    new = np.ones(len(a), dtype=bool)
+    new[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
+    yield pa.RecordBatch.from_pydict({"a": a[new], "b": b[new]})
 
 
-def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, int]) -> DataFrame:
+def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: Mapping[str, int]) -> DataFrame:
     """The candidates that are near-duplicates, as edges from the better row to the worse one.
 
     `texts` has `row`, `rank` (lower is better), `content_id`, `src_lang`, `tgt_lang`, `src_text`, `tgt_text`.
@@ -85,30 +91,12 @@ def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, in
         for name in ("a", "b")
     }
     both = pairs.join(sides["a"], "a").join(sides["b"], "b")
-    threshold = near.threshold
 
     def compare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            columns = [
-                batch.column(name).to_pylist()
-                for name in (
-                    "src_lang_a",
-                    "tgt_lang_a",
-                    "src_text_a",
-                    "src_text_b",
-                    "tgt_text_a",
-                    "tgt_text_b",
-                )
-            ]
-            similar = [
-                all(
-                    jaccard(shingles(one, shingle[lang]), shingles(other, shingle[lang])) >= threshold
-                    for lang, one, other in ((src_lang, src_a, src_b), (tgt_lang, tgt_a, tgt_b))
-                )
-                for src_lang, tgt_lang, src_a, src_b, tgt_a, tgt_b in zip(*columns, strict=True)
-            ]
-            kept = batch.filter(pa.array(similar, pa.bool_()))
-            yield kept.select(["a", "b", "rank_a", "rank_b", "content_id_a", "content_id_b"])
+            for side in ("src", "tgt"):
+                batch = batch.filter(pa.array(_similar(batch, side, shingle) >= near.threshold))
+            yield batch.select(["a", "b", "rank_a", "rank_b", "content_id_a", "content_id_b"])
 
     rank = both.schema["rank_a"].dataType.simpleString()
     edges = both.select(
@@ -125,6 +113,17 @@ def verify(pairs: DataFrame, texts: DataFrame, near: Near, shingle: dict[str, in
         F.when(a_better, F.col("rank_a")).otherwise(F.col("rank_b")).alias("rank"),
         F.when(a_better, F.col("content_id_a")).otherwise(F.col("content_id_b")).alias("content_id"),
     )
+
+
+def _similar(batch: pa.RecordBatch, side: str, shingle: Mapping[str, int]) -> npt.NDArray[np.float64]:
+    """The similarity of each couple's texts of one side."""
+    found = np.empty(batch.num_rows)
+    one, other = (np.array(batch.column(f"{side}_text_{row}").to_pylist(), dtype=object) for row in "ab")
+    lengths = np.array([shingle[lang] for lang in batch.column(f"{side}_lang_a").to_pylist()])
+    for n in np.unique(lengths):
+        of_length = lengths == n
+        found[of_length] = similarities(one[of_length].tolist(), other[of_length].tolist(), int(n))
+    return found
 
 
 def resolve(edges: DataFrame) -> DataFrame:

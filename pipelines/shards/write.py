@@ -107,11 +107,13 @@ def write_shards(
     """Writes `output/parallel` and `output/rejected`; returns the files and the digest of the kept rows.
 
     The digest is over `id`, `content_id` and `split` of the kept rows, in order, chunk by chunk: it does not depend on
-    the size of the shards.
+    the size of the shards. Raises `InvariantError` if decisions are not on the rows that were scored.
     """
     tasks = spark.sparkContext.parallelize(list(runs), max(1, len(runs)))
     digests: dict[tuple[str, str], str] = {}
-    for found in tasks.map(lambda run: _write_run(run, scored, decisions, staging)).collect():
+    for found in tasks.map(lambda run: _try_run(run, scored, decisions, staging)).collect():
+        if isinstance(found, InvariantError):
+            raise found
         digests |= found
     pieces = sorted(
         {(run.pair, kind) for run in runs for kind in ("train", "validation", "test", "rejected")}
@@ -127,6 +129,16 @@ def write_shards(
 
 def _piece(staging: Path, run: Run, kind: str) -> Path:
     return staging / run.pair / f"{run.number:05d}-{kind}.parquet"
+
+
+def _try_run(
+    run: Run, scored: Path, decisions: Path, staging: Path
+) -> dict[tuple[str, str], str] | InvariantError:
+    """An error that a task raises comes to the driver as Java's; this one is for a person, and is returned."""
+    try:
+        return _write_run(run, scored, decisions, staging)
+    except InvariantError as error:
+        return error
 
 
 def _write_run(run: Run, scored: Path, decisions: Path, staging: Path) -> dict[tuple[str, str], str]:

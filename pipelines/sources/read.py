@@ -67,7 +67,8 @@ def read_inputs(
     if missing:
         largest_first = sorted(missing, key=lambda i: -Path(inputs[i].path).stat().st_size)
         tasks = spark.sparkContext.parallelize(largest_first, len(largest_first))
-        tasks.foreach(lambda i: _read_one(i, inputs[i], folder, limit))
+        chunk_rows = CHUNK_ROWS
+        tasks.foreach(lambda i: _read_one(i, inputs[i], folder, limit, chunk_rows))
     records = (json.loads(_record_path(folder, i).read_text()) for i in range(len(inputs)))
     return [ReadInput(**{**record, "chunks": tuple(record["chunks"])}) for record in records]
 
@@ -76,15 +77,21 @@ def _record_path(folder: Path, index: int) -> Path:
     return folder / f"{index:05d}.json"
 
 
-def _read_one(index: int, source: Input, folder: Path, limit: int | None) -> None:
+def _first(lines: Iterator[RawLine | None], limit: int | None) -> Iterator[RawLine | None]:
+    """The first `limit` lines (all without one); a file that breaks off right behind them is still told broken."""
+    yield from itertools.islice(lines, limit)
+    next(lines, None)
+
+
+def _read_one(index: int, source: Input, folder: Path, limit: int | None, chunk_rows: int) -> None:
     chunks: list[int] = []
     separators = 0
     broken = None
-    lines = itertools.islice(_READERS[source.format](source), limit)
+    lines = _first(_READERS[source.format](source), limit)
     while True:
         rows: list[RawLine] = []
         try:
-            while len(rows) < CHUNK_ROWS:
+            while len(rows) < chunk_rows:
                 row = next(lines)
                 if row is None:
                     separators += 1
@@ -102,7 +109,7 @@ def _read_one(index: int, source: Input, folder: Path, limit: int | None) -> Non
             with replacing(chunk_path(folder, index, len(chunks))) as temporary:
                 pq.write_table(pa.table(columns, schema=RAW_LINES), temporary, compression="lz4")
             chunks.append(len(rows))
-        if len(rows) < CHUNK_ROWS:
+        if len(rows) < chunk_rows:
             break
     digest = hashlib.sha256()
     size = 0

@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,7 +186,7 @@ def test_what_is_damaged_beyond_repair_stays_to_be_counted() -> None:
 
 
 def test_a_column_keeps_its_length_and_missing_texts_become_empty() -> None:
-    assert normalize_all(["a  b", None, "", " \u200b ", "&amp;"]) == ["a b", "", "", "", "&"]
+    assert normalize_all(pa.array(["a  b", None, "", " \u200b ", "&amp;"])) == ["a b", "", "", "", "&"]
 
 
 DIRT = st.sampled_from(
@@ -214,6 +215,12 @@ def dirty_texts(draw: st.DrawFn) -> str:
 def test_what_is_normalised_is_not_changed_again(text: str) -> None:
     once = normalize(text)
     assert normalize(once) == once
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(dirty_texts() | st.text(max_size=30), max_size=4))
+def test_a_column_is_normalised_as_its_texts_are(texts: list[str]) -> None:
+    assert normalize_all(pa.array(texts, pa.string())) == list(map(normalize, texts))
 
 
 @settings(max_examples=150, deadline=None)

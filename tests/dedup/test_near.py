@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from shingle_sets import jaccard
 
 from pipelines.dedup import near
 from pipelines.dedup.minhash import Bander
@@ -38,11 +39,6 @@ class Pairs:
             jaccard(self.src[a], self.src[b], SHINGLE["en"]),
             jaccard(self.tgt[a], self.tgt[b], SHINGLE[lang]),
         )
-
-
-def jaccard(a: str, b: str, n: int) -> float:
-    grams = [{text.lower()[i : i + n] for i in range(len(text) - n + 1)} for text in (a, b)]
-    return len(grams[0] & grams[1]) / len(grams[0] | grams[1])
 
 
 def banded(spark: SparkSession, rows: Pairs, lang: str = "tr") -> DataFrame:

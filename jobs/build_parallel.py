@@ -13,7 +13,7 @@ from pipelines.build import build, plan
 from pipelines.cli import add_config_arguments, job_session, run_job
 from pipelines.summary import print_notices, print_summary
 from quality.card import write_card
-from schemas.config import load_config
+from schemas.loading import load_config
 
 DEMO = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
 

@@ -36,7 +36,7 @@ from rich.text import Text
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.sources.download import ClientSettings
 from pipelines.sources.fetch import Outcome, exclusive, fetch, plan
-from schemas.config import load_config
+from schemas.loading import load_config
 
 LAYOUT = """\
 files under DIR:

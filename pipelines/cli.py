@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.errors import InvariantError, UserError
 from pipelines.session import get_session
-from schemas.config import ConfigError
+from schemas.loading import ConfigError
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

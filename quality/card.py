@@ -11,12 +11,11 @@ import yaml
 from pipelines.atomic import replacing
 from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
-from schemas.parallel import PARALLEL
+from schemas.parallel import PARALLEL, SPLITS
 from schemas.reasons import REASONS
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MORE_SIZES = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
-_SPLITS = ("train", "validation", "test")
 
 
 def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
@@ -51,7 +50,7 @@ def _metadata(
                 "config_name": pair,
                 "data_files": [
                     {"split": split, "path": f"{pair}/{split}-*.parquet"}
-                    for split in _SPLITS
+                    for split in SPLITS
                     if split in splits[pair]
                 ],
             }
@@ -72,9 +71,9 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "## Rows",
             "",
             *_table(
-                ("pair", *_SPLITS),
+                ("pair", *SPLITS),
                 [
-                    (pair, *(f"{splits[pair].get(split, {}).get('rows', 0):,}" for split in _SPLITS))
+                    (pair, *(f"{splits[pair].get(split, {}).get('rows', 0):,}" for split in SPLITS))
                     for pair in sorted(splits)
                 ],
             ),

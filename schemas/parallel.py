@@ -9,6 +9,7 @@ from __future__ import annotations
 from schemas.fields import Dataset, Field
 
 SCHEMA_VERSION = "1"
+SPLITS = ("train", "validation", "test")
 
 IDENTITY = (
     Field("id", "string", "hash of corpus, file name, line and raw text: 32 hex digits", unique=True),
@@ -140,7 +141,7 @@ PARALLEL = Dataset(
         *IDENTITY,
         *SCORES,
         CLUSTER,
-        Field("split", "string", "split", values=("train", "validation", "test")),
+        Field("split", "string", "split", values=SPLITS),
     ),
 )
 

@@ -8,11 +8,12 @@ same level of precedence the configuration wins. Rows whose margin is at least `
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from schemas.spelling import did_you_mean
 
 
 class _Group(BaseModel):
@@ -170,12 +171,12 @@ def flatten(nested: Mapping[str, Any]) -> Flat:
 
 def check_keys(thresholds: Mapping[str, Mapping[str, float]]) -> None:
     """Raises `ValueError` for keys that are no thresholds, with the nearest one."""
-    known = sorted(flatten(Thresholds().model_dump(by_alias=True)))
-    faults = []
-    for key in flatten(thresholds):
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            faults.append(f"{key}: unknown threshold" + (f"; did you mean {near[0]}?" if near else ""))
+    known = flatten(Thresholds().model_dump(by_alias=True))
+    faults = [
+        f"{key}: unknown threshold{did_you_mean(key, known)}"
+        for key in flatten(thresholds)
+        if key not in known
+    ]
     if faults:
         raise ValueError("\n".join(faults))
 

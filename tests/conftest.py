@@ -14,7 +14,8 @@ from pyspark.sql import SparkSession
 from pipelines.build import build, plan
 from pipelines.session import get_session
 from quality.card import write_card
-from schemas.config import RunConfig, load_config
+from schemas.config import RunConfig
+from schemas.loading import load_config
 
 # the same examples in every run; others with `pytest --hypothesis-profile default`
 hypothesis.settings.register_profile("repeatable", derandomize=True)

@@ -29,10 +29,18 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, str(JOB), *map(str, arguments)]
 
 
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the job to its end. No traceback may reach the person, whatever happens."""
+def run(
+    *arguments: object, cwd: Path | None = None, submit: tuple[str, ...] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs the job to its end, through `spark-submit` where options for that are given.
+
+    No traceback may reach the person, whatever happens.
+    """
+    whole = command(*arguments)
+    if submit is not None:
+        whole = [str(Path(sys.executable).with_name("spark-submit")), *submit, *whole[1:]]
     done = subprocess.run(
-        command(*arguments),
+        whole,
         capture_output=True,
         text=True,
         cwd=cwd,

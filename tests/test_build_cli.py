@@ -5,15 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from job_process import JOB, cut, environment, errors, run
+from job_process import cut, errors, run
 
 TR = "WikiMatrix.en-tr.tsv.gz"
 ROWS = [
@@ -256,30 +253,12 @@ def test_the_run_shows_its_stages_and_ends_with_one_table(salvaged: Path, damage
 def test_spark_submit_works_from_another_folder_with_its_own_master(tmp_path: Path) -> None:
     (tmp_path / "corpora").mkdir()
     (tmp_path / "corpora" / "WikiMatrix.en-tr.tsv").write_text(text(ROWS), encoding="utf-8")
-    submit = shutil.which("spark-submit", path=str(Path(sys.executable).parent))
-    assert submit, "spark-submit belongs beside this Python"
-    done = subprocess.run(
-        [
-            submit,
-            "--master",
-            "local[1]",
-            str(JOB),
-            "--input",
-            "corpora",
-            "--output",
-            "made/out",
-            "--pairs",
-            "en-tr",
-        ],
-        capture_output=True,
-        text=True,
+    done = run(
+        *("--input", "corpora", "--output", "made/out", "--pairs", "en-tr"),
         cwd=tmp_path,
-        env=environment(),
-        timeout=240,
-        check=False,
+        submit=("--master", "local[1]"),
     )
     assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
     kept = rows_of(tmp_path / "made" / "out" / "parallel")
     assert [row["src_text"] for row in kept] == [src for src, _ in ROWS]
     assert {path.name for path in tmp_path.iterdir()} <= {"corpora", "made", "artifacts", "spark-warehouse"}

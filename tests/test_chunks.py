@@ -12,7 +12,7 @@ import pytest
 from job_process import Builder, cut
 
 from pipelines.errors import InvariantError, UserError
-from schemas.config import load_config
+from schemas.loading import load_config
 
 NAMES = ("WikiMatrix.en-tr.tsv.gz", "WikiMatrix.en-zh.tsv.gz", "news-commentary-v18.en-zh.tsv.gz")
 

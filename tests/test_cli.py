@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.cli import run_job
 from pipelines.errors import InvariantError, UserError
-from schemas.config import ConfigError
+from schemas.loading import ConfigError
 
 
 @pytest.mark.parametrize(

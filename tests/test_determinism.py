@@ -10,7 +10,7 @@ import pytest
 import yaml
 from job_process import Builder, cut, digests, run
 
-from schemas.config import load_config
+from schemas.loading import load_config
 
 NAMES = ("WikiMatrix.en-tr.tsv.gz", "news-commentary-v18.en-zh.tsv.gz")
 LINES = 60

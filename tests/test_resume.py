@@ -14,7 +14,8 @@ import pytest
 from job_process import Builder, command, cut, digests, environment, errors, run
 
 from pipelines.errors import UserError
-from schemas.config import RunConfig, load_config
+from schemas.config import RunConfig
+from schemas.loading import load_config
 
 NAMES = (
     "WikiMatrix.en-tr.tsv.gz",

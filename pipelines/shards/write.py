@@ -20,8 +20,9 @@ from pyspark.sql import SparkSession
 from pipelines.atomic import replacing
 from pipelines.errors import InvariantError
 from schemas.fields import Dataset
-from schemas.parallel import PARALLEL, REJECTED
+from schemas.parallel import PARALLEL, REJECTED, SPLITS
 
+_KINDS = (*SPLITS, "rejected")  # of the pieces that a run becomes
 _ROW_GROUP_BYTES = 64 << 20  # of Arrow data: well under the 100 MiB of Parquet that the Hub's viewer likes
 
 
@@ -115,9 +116,7 @@ def write_shards(
         if isinstance(found, InvariantError):
             raise found
         digests |= found
-    pieces = sorted(
-        {(run.pair, kind) for run in runs for kind in ("train", "validation", "test", "rejected")}
-    )
+    pieces = sorted({(run.pair, kind) for run in runs for kind in _KINDS})
     written = (
         spark.sparkContext.parallelize(pieces, len(pieces))
         .flatMap(lambda piece: _place_pieces(*piece, runs, staging, output))
@@ -142,18 +141,18 @@ def _try_run(
 
 
 def _write_run(run: Run, scored: Path, decisions: Path, staging: Path) -> dict[tuple[str, str], str]:
-    """Writes a run's four pieces (train, validation, test, rejected); returns the digest of each chunk's kept rows."""
+    """Writes a run's four pieces (`_KINDS`); returns the digest of each chunk's kept rows."""
     digests: dict[tuple[str, str], str] = {}
     with ExitStack() as stack:
         writers: dict[str, ShardWriter] = {}
-        for kind in ("train", "validation", "test", "rejected"):
+        for kind in _KINDS:
             path = stack.enter_context(replacing(_piece(staging, run, kind)))
             writers[kind] = ShardWriter(path, REJECTED if kind == "rejected" else PARALLEL, stack)
         for chunk in run.chunks:
             table = _decided(scored / run.pair / f"{chunk}.parquet", decisions / f"{chunk}.parquet")
             kept = table.filter(pc.is_null(table.column("reason")))
             writers["rejected"].write(table.filter(pc.is_valid(table.column("reason"))))
-            for split in ("train", "validation", "test"):
+            for split in SPLITS:
                 writers[split].write(kept.filter(pc.equal(kept.column("split"), split)))
             lines = zip(
                 *(kept.column(name).to_pylist() for name in ("id", "content_id", "split")), strict=True

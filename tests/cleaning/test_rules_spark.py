@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from job_process import Builder
 
-from schemas.config import load_config
+from schemas.loading import load_config
 from schemas.reasons import REASONS
 
 Found = dict[str, dict[str, Any]]

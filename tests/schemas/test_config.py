@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.config import ConfigError, RunConfig, load_config
+from schemas.config import RunConfig
+from schemas.loading import ConfigError, load_config
 from schemas.thresholds import Thresholds, flatten
 
 

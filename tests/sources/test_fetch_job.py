@@ -24,7 +24,8 @@ from pipelines.errors import UserError
 from pipelines.sources.discover import discover
 from pipelines.sources.fetch import Wanted, exclusive, plan
 from pipelines.sources.registry import CORPORA, find_corpus, license_of
-from schemas.config import RunConfig, load_config
+from schemas.config import RunConfig
+from schemas.loading import load_config
 
 if TYPE_CHECKING:
     from conftest import Loopback

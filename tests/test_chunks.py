@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from job_process import Builder, cut
+from pyspark.sql import SparkSession
 
+from pipelines.build import build, plan
 from pipelines.errors import InvariantError, UserError
 from schemas.loading import load_config
 
@@ -67,7 +69,6 @@ def test_a_file_that_breaks_off_right_behind_the_limit_is_told(build_with: Build
 
 def test_what_completes_a_result_may_refuse_it(spark: Any, corpora: Path, tmp_path: Path) -> None:
     """The audit works like this: what it raises publishes nothing."""
-    from pipelines.build import build, plan
 
     def refuse(result: Path, manifest: dict[str, Any]) -> None:
         assert json.loads((result / "parallel" / "manifest.json").read_text())["counts"] == manifest["counts"]

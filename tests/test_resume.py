@@ -9,10 +9,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from job_process import Builder, command, cut, digests, environment, errors, run
+from pyspark.sql import SparkSession
 
+from pipelines.build import build, plan
 from pipelines.errors import UserError
 from schemas.config import RunConfig
 from schemas.loading import load_config
@@ -70,7 +73,7 @@ def kill_when(job: subprocess.Popen[str], moment: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     try:
         while not moment():
-            assert job.poll() is None, f"the job ended before the moment came:\n{job.communicate()[0]}"
+            assert job.poll() is None, "the job ended before the moment came"
             assert time.monotonic() < deadline, "the moment never came"
             time.sleep(0.002)
     finally:
@@ -99,7 +102,6 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         "scored/*/*.parquet",
         "decisions/*.parquet",
         "result/parallel/*/*.parquet",
-        "result/parallel/README.md",
     ):
         kill_when(start(corpora, output), lambda pattern=moment: staged(output, pattern))
         assert not output.exists(), f"killed at {moment}, and the output is there"
@@ -120,6 +122,24 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         for path in (output / "scored").rglob("*.parquet")
     }
     assert {name: after[name] for name in before} == before, "staged chunks were scored again"
+
+
+def test_a_run_that_ends_while_its_card_is_written_is_taken_up_again(
+    spark: SparkSession, build_with: Builder, corpora: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """That moment is too short to be met by a kill."""
+    output = tmp_path / "out"
+
+    def end_halfway(result: Path, manifest: dict[str, Any]) -> None:
+        (result / "parallel" / "README.md").write_text("# cut o")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(lambda: spark, plan(config(corpora, output)), False, end_halfway)
+    assert not output.exists()
+    assert lock_is_free(output)
+    build_with(config(corpora, output))
+    assert digests(output) == digests(undisturbed)
 
 
 def test_an_interrupted_run_says_so_and_leaves_its_work(corpora: Path, tmp_path: Path) -> None:

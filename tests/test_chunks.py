@@ -67,7 +67,7 @@ def test_a_file_that_breaks_off_right_behind_the_limit_is_told(build_with: Build
     assert [source["rows"] for source in kept["inputs"]] == [2]
 
 
-def test_what_completes_a_result_may_refuse_it(spark: Any, corpora: Path, tmp_path: Path) -> None:
+def test_what_completes_a_result_may_refuse_it(spark: SparkSession, corpora: Path, tmp_path: Path) -> None:
     """The audit works like this: what it raises publishes nothing."""
 
     def refuse(result: Path, manifest: dict[str, Any]) -> None:

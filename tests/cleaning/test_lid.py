@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.cleaning.lid import Identified, chinese_script, default_model, identify, load_model
+from pipelines.cleaning.close_languages import Identified
+from pipelines.cleaning.lid import chinese_script, default_model, identify, load_model
 from pipelines.errors import UserError
 from schemas.languages import LANGUAGES
 
@@ -62,13 +63,60 @@ def test_close_and_foreign_languages_are_not_confirmed(model: Any, claimed: str,
     assert not confirmed(one(model, text, *labels), *labels)
 
 
+@pytest.mark.parametrize(
+    ("claimed", "text"),
+    [
+        # Hindi with Nepali's endings inside its words
+        ("hi", "सभी विद्यार्थियों को समय पर विद्यालय आना चाहिए।"),
+        ("hi", "बूढ़े रोगियों में सहरुग्णता अधिक पाई जाती है।"),
+        ("hi", "मेरे दादा ने नेहरू को एक बार देखा था।"),
+        ("hi", "छ दिन बाद हम घर लौटेंगे।"),
+        # short ones that the model calls Marathi, Bhojpuri or Persian
+        ("hi", "क्या तुम थक गये हो?"),
+        ("hi", "हम आपको भूल नहीं सकते."),
+        ("ar", "رفضت دعوتها."),
+        ("ar", "اتصلت بها أمس."),
+        ("ar", "انا مسافر غدا"),
+        # Mandarin with characters that stand in the neighbours' words
+        ("zh", "他去年冬天去了阿拉斯加。"),
+        ("zh", "工作很重要，而家庭更重要。"),
+        ("zh", "这种关系数据库很常见。"),
+    ],
+)
+def test_what_only_looks_like_a_neighbour_is_confirmed(model: Any, claimed: str, text: str) -> None:
+    labels = LANGUAGES[claimed].lid_labels or (claimed,)
+    assert confirmed(one(model, text, *labels), *labels)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "text"),
+    [
+        ("ar", "سلام دوست من، چطوری؟"),
+        ("ar", "گربه سیاه است."),
+        ("hi", "तो काल घरी आला."),
+    ],
+)
+def test_short_texts_of_a_neighbour_are_not_confirmed(model: Any, claimed: str, text: str) -> None:
+    labels = LANGUAGES[claimed].lid_labels or (claimed,)
+    assert not confirmed(one(model, text, *labels), *labels)
+
+
 @pytest.mark.parametrize("text", ["हामी भोलि बिहानै पोखरा जाने योजना बनाएका छौं।", "मलाई यो किताब धेरै मन पर्‍यो।"])
 def test_nepali_is_not_confirmed_as_hindi(model: Any, text: str) -> None:
     assert not confirmed(one(model, text, "hi"), "hi")
 
 
 @pytest.mark.parametrize(
-    "text", ["佢哋今日唔喺屋企，我哋聽日再嚟啦。", "你食咗飯未呀？", "呢個係邊個嘅電話？"]
+    "text",
+    [
+        "佢哋今日唔喺屋企，我哋聽日再嚟啦。",
+        "你食咗飯未呀？",
+        "呢個係邊個嘅電話？",
+        "好多女仔都讀過呢本書。",
+        "全世界而家有五百個城市。",
+        "呢次旅行由我母親帶隊。",
+        "我朝早八點食早餐。",
+    ],
 )
 def test_cantonese_is_told_by_its_characters_where_chinese_is_claimed(model: Any, text: str) -> None:
     assert one(model, text, "zh") == Identified("yue", 1.0, 0.0)

@@ -9,6 +9,7 @@ machine; memory is the sum of the proportional set sizes (PSS) of spark-submit a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -43,7 +44,8 @@ def main() -> int:
         peak = 0
         while job.poll() is None:
             peak = max(peak, sum(map(_pss, _family(job.pid))))
-            time.sleep(_EVERY)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                job.wait(_EVERY)
     seconds = time.monotonic() - started
     if job.returncode:
         print((folder / "log").read_text(errors="replace")[-3000:])

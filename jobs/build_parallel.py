@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from pipelines.build import build, plan
-from pipelines.cli import add_config_arguments, job_session, run_job
+from pipelines.cli import add_config_arguments, run_job
+from pipelines.session import job_session
 from pipelines.summary import print_notices, print_summary
 from quality.card import write_card
 from schemas.loading import load_config

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from pyspark.sql import SparkSession
-
-from pipelines.errors import InvariantError, UserError
-from pipelines.session import get_session
+from pipelines.errors import INTERRUPTED, InvariantError, UserError
 from schemas.loading import ConfigError
 
 
@@ -42,21 +37,6 @@ def run_job(main: Callable[[list[str]], int]) -> NoReturn:
         print(f"invariant broken, nothing was published: {error}", file=sys.stderr)
         code = 3
     except KeyboardInterrupt:
-        _exit_interrupted()
+        print(INTERRUPTED, file=sys.stderr)
+        code = 130
     sys.exit(code)
-
-
-def job_session(name: str, settings: Mapping[str, str]) -> SparkSession:
-    """The Spark session of a job that a person may interrupt.
-
-    Exits at once then: the JVM has been interrupted as well, and neither answers pyspark's own handler nor can be
-    stopped in good order.
-    """
-    session = get_session(name, settings)
-    signal.signal(signal.SIGINT, _exit_interrupted)
-    return session
-
-
-def _exit_interrupted(*_: object) -> NoReturn:
-    print("interrupted; run the same command again to go on where it stopped", file=sys.stderr, flush=True)
-    os._exit(130)

@@ -16,3 +16,6 @@ class UserError(Exception):
 
 class InvariantError(Exception):
     """The data broke a rule that must hold, such as read = kept + rejected (exit 3). Nothing was published."""
+
+
+INTERRUPTED = "interrupted; run the same command again to go on where it stopped"

@@ -1,8 +1,8 @@
 """Scoring: raw lines in, every row with all its scores out. Nothing is decided here.
 
-Each chunk of raw lines is one Spark task: an Arrow pass normalises and runs the native libraries (fastText, MinHash,
-n-gram overlap), Spark expressions add the rule scores and hashes, and a second Arrow pass writes the chunk as Parquet.
-A chunk that was scored before is not scored again.
+A Spark task takes a chunk of raw lines, or several small ones: an Arrow pass normalises and runs the native libraries
+(fastText, MinHash, n-gram overlap), Spark expressions add the rule scores and hashes, and a second Arrow pass writes
+each chunk as Parquet. A chunk that was scored before is not scored again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
 from pipelines.normalize import normalize_all
 from pipelines.sources.inputs import Input
-from pipelines.sources.read import ReadInput, chunk_path
+from pipelines.sources.read import CHUNK_ROWS, ReadInput, chunk_path
 from schemas.languages import Language
 from schemas.parallel import SCORED
 
@@ -40,7 +41,7 @@ ROW_STRIDE = 1 << 40  # `row` = input index * ROW_STRIDE + line
 _CHARS = f"struct<{', '.join(f'{name}: int' for name in COUNTS)}>"
 # what the Arrow pass adds, as Spark sees it; the rest of SCORED are expressions over these
 _PREPARED = {
-    "task": "int",
+    "chunk": "int",  # its place among those to be scored
     **dict.fromkeys(("pair", "src_lang", "tgt_lang", "corpus", "file", "license"), "string"),
     **{"line": "bigint", "doc": "int", "margin": "double", "detail": "string", "row": "bigint"},
     **dict.fromkeys(("src_raw", "tgt_raw", "src_text", "tgt_text"), "string"),
@@ -58,6 +59,14 @@ _PREPARED = {
 }
 
 
+class Chunk(NamedTuple):
+    """A chunk of an input's raw lines: the input's place, the chunk's number in it, and its rows."""
+
+    source: int
+    number: int
+    rows: int
+
+
 @dataclass(frozen=True)
 class Scorer:
     """Everything the Arrow pass needs, small enough to be sent with each task."""
@@ -70,21 +79,20 @@ class Scorer:
     raw: Path
     scored: Path
 
-    def prepare(self, task: int, index: int, chunk: int) -> Iterator[pa.RecordBatch]:
+    def prepare(self, place: int, chunk: Chunk) -> Iterator[pa.RecordBatch]:
         """Normalises a chunk and adds what the native libraries find."""
-        source = self.inputs[index]
-        table = pq.read_table(chunk_path(self.raw, index, chunk))
+        table = pq.read_table(chunk_path(self.raw, chunk.source, chunk.number))
         for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
-            yield self._prepare_batch(task, index, source, batch)
+            yield self._prepare_batch(place, chunk.source, batch)
 
-    def _prepare_batch(self, task: int, index: int, source: Input, raw: pa.RecordBatch) -> pa.RecordBatch:
-        count = raw.num_rows
+    def _prepare_batch(self, place: int, index: int, raw: pa.RecordBatch) -> pa.RecordBatch:
+        source, count = self.inputs[index], raw.num_rows
         src, tgt = (normalize_all(raw.column(name)) for name in ("src_raw", "tgt_raw"))
         src_text, tgt_text = pa.array(src, pa.string()), pa.array(tgt, pa.string())
         src_language, tgt_language = self.languages[source.src_lang], self.languages[source.tgt_lang]
         keys = self.bander.bands(src, tgt, src_language.shingle, tgt_language.shingle)
         columns: dict[str, pa.Array] = {
-            "task": _constant(task, count, pa.int32()),
+            "chunk": _constant(place, count, pa.int32()),
             "pair": _constant(source.pair, count),
             "src_lang": _constant(source.src_lang, count),
             "tgt_lang": _constant(source.tgt_lang, count),
@@ -144,17 +152,17 @@ class Scorer:
             "contaminated_by": pa.array(names, pa.string()),
         }
 
-    def write(self, index: int, chunk: int, batches: Sequence[pa.RecordBatch]) -> None:
+    def write(self, chunk: Chunk, batches: Sequence[pa.RecordBatch]) -> None:
         """Writes a scored chunk, atomically."""
         schema = SCORED.arrow()
         table = pa.Table.from_batches(batches).select(schema.names).cast(schema)
-        path = self.scored_path(index, chunk)
+        path = self.scored_path(chunk.source, chunk.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", compression_level=1)
 
-    def scored_path(self, index: int, chunk: int) -> Path:
-        return self.scored / self.inputs[index].pair / f"{index:05d}-{chunk:05d}.parquet"
+    def scored_path(self, index: int, number: int) -> Path:
+        return self.scored / self.inputs[index].pair / f"{index:05d}-{number:05d}.parquet"
 
 
 def _counts(texts: Sequence[str], language: Language) -> pa.Array:
@@ -181,44 +189,59 @@ def score(
     profanity: dict[str, list[str]],
 ) -> None:
     """Scores all chunks of `read` into `scorer.scored`."""
-    chunks = [(found.index, number, rows) for found in read for number, rows in enumerate(found.chunks)]
-    todo = [chunk for chunk in chunks if not scorer.scored_path(*chunk[:2]).exists()]
+    chunks = [Chunk(found.index, n, rows) for found in read for n, rows in enumerate(found.chunks)]
+    todo = [chunk for chunk in chunks if not scorer.scored_path(chunk.source, chunk.number).exists()]
     if not todo:
         return
-    # a task takes half a second to start: those of small files share one
-    full = -(-sum(rows for _, _, rows in todo) // max(rows for _, _, rows in todo))
-    cores = spark.sparkContext.defaultParallelism
-    tasks = spark.range(0, len(todo), 1, min(len(todo), max(cores, full)))
+    bundles = bundle([chunk.rows for chunk in todo], spark.sparkContext.defaultParallelism)
+    tasks = spark.range(0, len(bundles), 1, len(bundles))
 
     def prepare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for task in batch.column("id").to_pylist():
-                yield from scorer.prepare(task, *todo[task][:2])
+                for place in bundles[task]:
+                    yield from scorer.prepare(place, todo[place])
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for task, rows in _by_task(batches):
-            scorer.write(*todo[task][:2], rows)
-            yield pa.RecordBatch.from_pydict({"task": pa.array([task], pa.int32())})
+        for place, rows in by_chunk(batches):
+            scorer.write(todo[place], rows)
+            yield pa.RecordBatch.from_pydict({"chunk": pa.array([place], pa.int32())})
 
     scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | _hashes()
     prepared = tasks.mapInArrow(prepare, ", ".join(f"{name} {kind}" for name, kind in _PREPARED.items()))
     numbered = prepared.withColumns({f"{side}_numbers": rules.numbers(side) for side in ("src", "tgt")})
     scored = numbered.select(
-        "task", *(scores[name].alias(name) if name in scores else F.col(name) for name in SCORED.columns)
+        "chunk", *(scores[name].alias(name) if name in scores else F.col(name) for name in SCORED.columns)
     )
-    scored.mapInArrow(write, "task int").collect()
+    scored.mapInArrow(write, "chunk int").collect()
 
 
-def _by_task(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.RecordBatch]]]:
-    """Each task's rows, of batches that Spark has cut as it liked; the tasks come one after the other."""
-    pieces = itertools.chain.from_iterable(map(_cut_by_task, batches))
-    for task, rows in itertools.groupby(pieces, key=lambda piece: piece.column("task")[0].as_py()):
-        yield task, list(rows)
+def bundle(rows: Sequence[int], cores: int) -> list[range]:
+    """The chunks that a task takes, given the rows of each: small ones share one, since a task takes half a second.
+
+    Unless it is a single chunk, a bundle has no more rows than a full chunk and than a core's share of all.
+    """
+    limit = min(CHUNK_ROWS, -(-sum(rows) // cores))
+    bundles: list[range] = []
+    first = held = 0
+    for place, count in enumerate(rows):
+        if place > first and held + count > limit:
+            bundles.append(range(first, place))
+            first, held = place, 0
+        held += count
+    return [*bundles, range(first, len(rows))]
 
 
-def _cut_by_task(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    task = batch.column("task").to_numpy()
-    edges = [0, *(np.flatnonzero(task[1:] != task[:-1]) + 1), len(task)]
+def by_chunk(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.RecordBatch]]]:
+    """Each chunk's rows, of batches that Spark has cut as it liked; the chunks come one after the other."""
+    pieces = itertools.chain.from_iterable(map(_cut_by_chunk, batches))
+    for place, rows in itertools.groupby(pieces, key=lambda piece: piece.column("chunk")[0].as_py()):
+        yield place, list(rows)
+
+
+def _cut_by_chunk(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    places = batch.column("chunk").to_numpy()
+    edges = [0, *(np.flatnonzero(places[1:] != places[:-1]) + 1), len(places)]
     for first, end in itertools.pairwise(edges):
         if end > first:
             yield batch.slice(first, end - first)

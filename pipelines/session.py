@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import NoReturn
 
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from pipelines.errors import UserError
+from pipelines.errors import INTERRUPTED, UserError
 
 _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
@@ -71,6 +73,24 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
     local = str(session.sparkContext.master).startswith("local")
     session.sparkContext.setLogLevel("FATAL" if local else "ERROR")
     return session
+
+
+def job_session(name: str, settings: Mapping[str, str]) -> SparkSession:
+    """The Spark session of a job that a person may interrupt: it ends at once then.
+
+    pyspark's own handler asks the JVM to cancel its jobs. Under spark-submit the JVM gets the same signal and is gone;
+    started by Python it ends with this process.
+    """
+    session = get_session(name, settings)
+    signal.signal(signal.SIGINT, _exit_interrupted)
+    return session
+
+
+def _exit_interrupted(*_: object) -> NoReturn:
+    # the terminal's cursor, which a progress bar hides, comes back; no print, for one may just be under way
+    cursor = "\x1b[?25h\n" if sys.stderr.isatty() else ""
+    os.write(2, f"{cursor}{INTERRUPTED}\n".encode())
+    os._exit(130)
 
 
 def tune_for(session: SparkSession, rows: int, settings: Mapping[str, str]) -> None:

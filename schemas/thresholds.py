@@ -115,7 +115,8 @@ class Punctuation(_Group):
 class Lid(_Group):
     min_src: float = Field(
         0.2,
-        description="probability of the claimed language where another is more probable (FineWeb: .65 for pages)",
+        description="probability of the claimed language where another is more probable; below .01 it counts as 0 "
+        "(FineWeb: .65 for pages)",
     )
     min_tgt: float = Field(
         0.2, description="the same of the target; low, for sentences are short and languages close"

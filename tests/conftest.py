@@ -18,7 +18,7 @@ from schemas.config import RunConfig
 from schemas.loading import load_config
 
 # the same examples in every run; others with `pytest --hypothesis-profile default`
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,14 +19,15 @@ class Identified(NamedTuple):
     claimed: float
 
 
-# Written Cantonese and Wu, much of which the model takes for Chinese (35 of 40 rows): characters and words that written
-# Mandarin does not use
-_CANTONESE = re.compile(
-    "[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱睇諗俾畀揸攰喎啫咩乜搵]|點樣|点样|呢[個个張张次種种隻间間件部位]|依家|同埋|成個|成个|點解|幾多"
-    "|阿媽|邊度|边度|邊個|聽日|噚日|琴日|細路|我地|你地|(?<![關干])係(?![數列])|而家(?![庭長长人中裡里])|[女男]仔|屋企"
-    "|仲(?:有|係|要|未|可以|想|會)|朝早|晏[晝昼]|鍾意|但系(?![统統列数])"
+# Written Cantonese and Wu, much of which the model takes for Chinese (35 of 40 rows): characters that written Mandarin
+# does not use, and words that stand across its word boundaries too (清|朝早|期, 然|而家|属), which need a second sign
+_CANTONESE = re.compile("[嘅咗喺啲嗰哋嚟冇瞓攞嘢噉咁唔佢嘥嗌嬲㗎啱睇諗攰喎啫咩搵噚]|晏[晝昼]")
+_CANTONESE_WORDS = re.compile(
+    "呢[個个張张次種种隻间間件部位]|依家|而家|成個|成个|點解(?![決析])|幾多|阿媽|邊度|边度|邊個|聽日(?!本)|細路|我地|你地|(?<![關干])係(?![數列])"
+    "|[女男]仔|仲(?:有|係|要|未|可以|想|會)|朝早|鍾意|但系|屋企|琴日|同埋(?![葬藏伏怨])|[點点]樣|[俾畀揸乜]"
 )
-_WU = re.compile("[侬搿]|勿是|勿要|事体")
+_WU, _WU_WORDS = re.compile("[侬搿]"), re.compile("勿是|勿要(?!求)|(?<![军軍叙敘故赛賽民人兹茲刑])事体")
+_SIGN = 0.02  # probability that the model gives to the language, or its neighbour, of such a word
 _KANA = re.compile("[\u3041-\u30fa]")
 _NO_HAN = re.compile("[^\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
 
@@ -36,10 +37,11 @@ def chinese(text: str, probabilities: Mapping[str, float]) -> Identified | None:
 
     Only Chinese languages are written in Han characters alone, so what the model gives to others counts as Chinese.
     """
-    if _CANTONESE.search(text):
-        return Identified("yue", 1.0, 0.0)
-    if _WU.search(text):
-        return Identified("wuu", 1.0, 0.0)
+    for code, characters, words in (("yue", _CANTONESE, _CANTONESE_WORDS), ("wuu", _WU, _WU_WORDS)):
+        signs = set(words.findall(text))
+        suspected = probabilities.get("yue", 0.0) + probabilities.get("wuu", 0.0) >= _SIGN
+        if characters.search(text) or len(signs) > 1 or (signs and suspected):
+            return Identified(code, 1.0, 0.0)
     if _KANA.search(text) or 2 * len(_NO_HAN.sub("", text)) < len(text):
         return None
     shares = {code: probabilities.get(code, 0.0) for code in ("yue", "wuu")}
@@ -60,14 +62,36 @@ _NEPALI = re.compile(
     + "|[\u0900-\u0963](?<!ने)हर[ूु](?:को|का|की|ले|मा|लाई|बाट)?(?![\u0900-\u0963])"
     + "|(?<![\u0900-\u0963])छ(?:[।\\s]*$|।)"  # elsewhere it is Hindi's six
 )
-# Hindi: pronouns, verbs and particles that its neighbours in Devanagari do not have
+# Hindi: pronouns, verbs and particles that its neighbours in Devanagari do not have; one may be a name's or a title's
+# part (the party आप), two are the sentence's own
 _HINDI = re.compile(
     _words(
         "है", "हैं", "हूँ", "हूं", "था", "थी", "थे", "गया", "गये", "गए", "गई", "रहा", "रही", "नहीं", "में", "और",
-        "मैं", "मुझे", "तुम", "तुम्हें", "तुम्हे", "तुमने", "आप", "आपको", "आपने", "हम", "हमने", "हमें", "यह", "वह", "वे",
+        "मैं", "मुझे", "तुम", "तुम्हें", "तुम्हे", "तुमने", "आपको", "आपने", "हम", "हमने", "हमें", "यह", "वह", "वे",
         "उसने", "उसको", "उसकी", "उसका", "क्या", "कुछ",
     )
 )  # fmt: skip
+_MARATHI = re.compile(
+    _words(
+        *(
+            "आहे",
+            "आहेत",
+            "नाही",
+            "नाहीत",
+            "आणि",
+            "केले",
+            "केली",
+            "केला",
+            "झाले",
+            "झाली",
+            "झाला",
+            "मध्ये",
+            "मधील",
+            "यांनी",
+        ),
+        *("त्यांनी", "त्याने", "म्हणून"),
+    )
+)
 _NEIGHBOURS = ("hi", "mr", "ne", "sa", "gom", "new")  # Bhojpuri shares too many of these words
 
 
@@ -75,7 +99,7 @@ def hindi(text: str, probabilities: Mapping[str, float]) -> Identified | None:
     """Nepali by its own words; and Hindi by its own, where what the model gives to its neighbours counts as Hindi."""
     if _NEPALI.search(text):
         return Identified("ne", 1.0, 0.0)
-    if _HINDI.search(text):
+    if len(set(_HINDI.findall(text))) > 1 and not _MARATHI.search(text):
         share = min(1.0, sum(probabilities.get(code, 0.0) for code in _NEIGHBOURS))
         if share >= 0.5:
             return Identified("hi", share, share)
@@ -83,16 +107,22 @@ def hindi(text: str, probabilities: Mapping[str, float]) -> Identified | None:
 
 
 _ARABIC = re.compile("[\u0621-\u063a\u0641-\u064a]")
-# letters of Persian, Urdu, Pashto, Kurdish and Uyghur, and any of another script
-_NOT_ARABIC = re.compile("[\u0670-\u06d3\u06d5-\u06ff\u0750-\u077f]|(?![\u0600-\u06ff])[^\\W\\d_]")
+# letters and the full stop of Persian, Urdu, Pashto, Kurdish and Uyghur, and letters of another script
+_NOT_ARABIC = re.compile("[\u0670-\u06ff]|(?![\u0600-\u066f])[^\\W\\d_]")
 _FEW_WORDS = 5
+_SOME = 0.1
 
 
 def arabic(text: str, probabilities: Mapping[str, float]) -> Identified | None:
-    """A few words in Arabic's own letters are Arabic, whatever the model says: for short ones it often says Persian."""
+    """A few words in Arabic's own letters, which the model often calls Persian, are Arabic if it finds that possible.
+
+    At .1, of 5,424 such sentences of Tatoeba 99.6 % are taken for Arabic, and of 39 Persian lines without a letter of
+    their own 14.
+    """
     if len(text.split()) > _FEW_WORDS or _NOT_ARABIC.search(text) or not _ARABIC.search(text):
         return None
-    return Identified("ar", 1.0, 1.0)
+    own = min(1.0, probabilities.get("ar", 0.0) + probabilities.get("arz", 0.0))
+    return Identified("ar", max(own, 0.5), max(own, 0.5)) if own >= _SOME else None
 
 
 BY_CLAIMED: dict[str, Callable[[str, Mapping[str, float]], Identified | None]] = {

@@ -14,8 +14,11 @@ import numpy.typing as npt
 
 from pipelines.dedup.minhash import shingle_hashes
 
-_COUPLES_AT_ONCE = 1 << 12
-_HASH_BITS = np.uint64(64 - 12)  # two different shingles of a couple share a hash once in 10^11 couples
+_COUPLE_BITS = 12
+_COUPLES_AT_ONCE = 1 << _COUPLE_BITS
+_HASH_BITS = np.uint64(
+    64 - _COUPLE_BITS
+)  # two different shingles of a couple share a hash once in 10^11 couples
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 

@@ -67,7 +67,7 @@ def read_inputs(
     if missing:
         largest_first = sorted(missing, key=lambda i: -Path(inputs[i].path).stat().st_size)
         tasks = spark.sparkContext.parallelize(largest_first, len(largest_first))
-        chunk_rows = CHUNK_ROWS
+        chunk_rows = CHUNK_ROWS  # the driver's value goes with the task: a module's is each worker's own
         tasks.foreach(lambda i: _read_one(i, inputs[i], folder, limit, chunk_rows))
     records = (json.loads(_record_path(folder, i).read_text()) for i in range(len(inputs)))
     return [ReadInput(**{**record, "chunks": tuple(record["chunks"])}) for record in records]
@@ -78,7 +78,7 @@ def _record_path(folder: Path, index: int) -> Path:
 
 
 def _first(lines: Iterator[RawLine | None], limit: int | None) -> Iterator[RawLine | None]:
-    """The first `limit` lines (all without one); a file that breaks off right behind them is still told broken."""
+    """The first `limit` lines, or all. Looks one line further, to find a file broken that breaks off right there."""
     yield from itertools.islice(lines, limit)
     next(lines, None)
 

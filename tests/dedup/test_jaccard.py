@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shingle_sets import jaccard, shingles
 
 from pipelines.dedup import jaccard as vectorised
+from pipelines.dedup import near
 from pipelines.dedup.jaccard import similarities
 
 texts = st.text(max_size=12) | st.text("abA ", max_size=30) | st.text("我们明天去杭州，", max_size=12)
@@ -31,6 +33,20 @@ def test_similarity_is_symmetric_and_one_for_equals(a: str, b: str, n: int) -> N
     assert 0 <= there == back <= 1 == itself
     if "\0" not in a + b:
         assert (there == 1) == (shingles(a, n) == shingles(b, n))
+
+
+def test_each_language_of_a_batch_has_its_own_length_of_shingles() -> None:
+    couples = [
+        ("tr", "Dar bir patika.", "Dar bir patikadır."),
+        ("zh", "我们明天去杭州。", "我们明天去苏州。"),
+    ]
+    columns = {"tgt_lang_a": 0, "tgt_text_a": 1, "tgt_text_b": 2}
+    batch = pa.RecordBatch.from_pydict(
+        {name: [couple[place] for couple in couples] for name, place in columns.items()}
+    )
+    found = near._similar(batch, "tgt", {"tr": 5, "zh": 3})
+    assert found.tolist() == [jaccard(a, b, {"tr": 5, "zh": 3}[lang]) for lang, a, b in couples]
+    assert near._similar(batch.slice(0, 0), "tgt", {"tr": 5, "zh": 3}).shape == (0,)
 
 
 def test_batches_beyond_one_step_of_work_are_compared_alike(monkeypatch: pytest.MonkeyPatch) -> None:

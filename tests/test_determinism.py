@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from job_process import Builder, cut, digests, run
+from pyspark.sql import SparkSession
 
 from schemas.loading import load_config
 
@@ -19,14 +21,8 @@ RUN = {
     "splits": {"validation": 0.1, "test": 0.1},
     "licenses": {"known": {"WikiMatrix": "CC0-1.0"}},
 }
-# the shuffles of a small run have as many partitions as `spark.default.parallelism` says, else one for each core
 ONE_CORE = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
-TWO_CORES = {
-    "spark.master": "local[2]",
-    "spark.default.parallelism": "5",
-    "spark.sql.shuffle.partitions": "9",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "7",
-}
+OTHERWISE = {"spark.sql.shuffle.partitions": "9", "spark.sql.execution.arrow.maxRecordsPerBatch": "7"}
 
 
 def corpora(folder: Path, backwards: bool) -> Path:
@@ -52,22 +48,23 @@ def one_core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def test_cores_partitions_batches_and_the_order_of_files_change_no_byte(
-    one_core: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN | {"spark": TWO_CORES}))
-    source = corpora(tmp_path / "elsewhere", backwards=True)
-    done = run("--config", tmp_path / "run.yaml", "--input", source, "--output", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    assert digests(tmp_path / "out") == digests(one_core)
-    assert content(tmp_path / "out") == content(one_core)
+@pytest.fixture
+def set_otherwise(spark: SparkSession) -> Iterator[None]:
+    """The suite's session, on two cores, with other partitions and Arrow batches."""
+    before = {key: spark.conf.get(key) for key in OTHERWISE}
+    for key, value in OTHERWISE.items():
+        spark.conf.set(key, value)
+    yield
+    for key, value in before.items():
+        spark.conf.set(key, value)
 
 
-def test_a_build_in_a_session_that_has_done_other_work_changes_no_byte(
+@pytest.mark.usefixtures("set_otherwise")
+def test_cores_partitions_batches_other_work_and_the_order_of_files_change_no_byte(
     build_with: Builder, one_core: Path, tmp_path: Path
 ) -> None:
     source = corpora(tmp_path / "in", backwards=True)
-    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN))
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN | {"spark": OTHERWISE}))
     manifest = build_with(
         load_config(tmp_path / "run.yaml", output=str(tmp_path / "out"), sources__input=str(source))
     )

@@ -68,14 +68,18 @@ def start(corpora: Path, output: Path) -> subprocess.Popen[str]:
     )
 
 
+def wait_for(job: subprocess.Popen[str], moment: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not moment():
+        assert job.poll() is None, "the job ended before the moment came"
+        assert time.monotonic() < deadline, "the moment never came"
+        time.sleep(0.002)
+
+
 def kill_when(job: subprocess.Popen[str], moment: Callable[[], object]) -> None:
     """Kills the job and its Java at once, as `kill -9` does, as soon as `moment()` is true."""
-    deadline = time.monotonic() + PATIENCE_S
     try:
-        while not moment():
-            assert job.poll() is None, "the job ended before the moment came"
-            assert time.monotonic() < deadline, "the moment never came"
-            time.sleep(0.002)
+        wait_for(job, moment)
     finally:
         if job.poll() is None:
             os.killpg(job.pid, signal.SIGKILL)
@@ -91,20 +95,30 @@ def lock_is_free(output: Path) -> bool:
         return True
 
 
+def interrupt_when(job: subprocess.Popen[str], moment: Callable[[], object]) -> None:
+    """Interrupts the job as a terminal does: the whole process group, once `moment()` is true."""
+    wait_for(job, moment)
+    os.killpg(job.pid, signal.SIGINT)
+    said = job.communicate(timeout=60)[0]
+    assert job.returncode == 130, said
+    assert "interrupted; run the same command again" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.timeout(600)
-def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
+def test_a_run_stopped_again_and_again_ends_with_the_same_bytes(
     corpora: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     before: dict[str, tuple[int, int]] = {}
-    for moment in (
-        "raw/*.parquet",
-        "scored/*/*.parquet",
-        "decisions/*.parquet",
-        "result/parallel/*/*.parquet",
+    for stop, moment in (
+        (interrupt_when, "raw/*.parquet"),
+        (kill_when, "scored/*/*.parquet"),
+        (kill_when, "decisions/*.parquet"),
+        (kill_when, "result/parallel/*/*.parquet"),
     ):
-        kill_when(start(corpora, output), lambda pattern=moment: staged(output, pattern))
-        assert not output.exists(), f"killed at {moment}, and the output is there"
+        stop(start(corpora, output), lambda pattern=moment: staged(output, pattern))
+        assert not output.exists(), f"stopped at {moment}, and the output is there"
         assert lock_is_free(output)
         if moment.startswith("scored"):
             time.sleep(2)  # workers that outlived their job end their chunk
@@ -140,24 +154,6 @@ def test_a_run_that_ends_while_its_card_is_written_is_taken_up_again(
     assert lock_is_free(output)
     build_with(config(corpora, output))
     assert digests(output) == digests(undisturbed)
-
-
-def test_an_interrupted_run_says_so_and_leaves_its_work(corpora: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    job = start(corpora, output)
-    deadline = time.monotonic() + PATIENCE_S
-    while not staged(output, "raw/*.json"):
-        assert job.poll() is None, "the job ended"
-        assert time.monotonic() < deadline, "the job read nothing"
-        time.sleep(0.01)
-    os.killpg(job.pid, signal.SIGINT)  # as a terminal does: the whole process group
-    said = job.communicate(timeout=60)[0]
-    assert job.returncode == 130, said
-    assert "interrupted; run the same command again" in said
-    assert "Traceback" not in said
-    assert not output.exists()
-    assert staged(output, "raw/*.json")
-    assert lock_is_free(output)
 
 
 def test_of_two_runs_at_once_the_second_is_refused(corpora: Path, tmp_path: Path) -> None:

@@ -67,4 +67,4 @@ def normalize_all(texts: pa.Array) -> list[str]:
 def _nfc(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     # composing can make what another repair looks for
-    return text if composed is text or composed == text else normalize(composed)
+    return text if composed == text else normalize(composed)

@@ -29,7 +29,8 @@ _CANTONESE_WORDS = re.compile(
 _WU, _WU_WORDS = re.compile("[侬搿]"), re.compile("勿是|勿要(?!求)|(?<![军軍叙敘故赛賽民人兹茲刑])事体")
 _SIGN = 0.02  # probability that the model gives to the language, or its neighbour, of such a word
 _KANA = re.compile("[\u3041-\u30fa]")
-_NO_HAN = re.compile("[^\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
+HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"  # the inside of a character class
+_NO_HAN = re.compile(f"[^{HAN}]+")
 
 
 def chinese(text: str, probabilities: Mapping[str, float]) -> Identified | None:
@@ -37,9 +38,9 @@ def chinese(text: str, probabilities: Mapping[str, float]) -> Identified | None:
 
     Only Chinese languages are written in Han characters alone, so what the model gives to others counts as Chinese.
     """
+    suspected = probabilities.get("yue", 0.0) + probabilities.get("wuu", 0.0) >= _SIGN
     for code, characters, words in (("yue", _CANTONESE, _CANTONESE_WORDS), ("wuu", _WU, _WU_WORDS)):
         signs = set(words.findall(text))
-        suspected = probabilities.get("yue", 0.0) + probabilities.get("wuu", 0.0) >= _SIGN
         if characters.search(text) or len(signs) > 1 or (signs and suspected):
             return Identified(code, 1.0, 0.0)
     if _KANA.search(text) or 2 * len(_NO_HAN.sub("", text)) < len(text):
@@ -50,17 +51,20 @@ def chinese(text: str, probabilities: Mapping[str, float]) -> Identified | None:
     return Identified(top, shares[top], shares["zh"])
 
 
+_DEVANAGARI = "[\u0900-\u0963]"  # letters and signs, without the full stop and digits
+
+
 def _words(*words: str) -> str:
     r"""A pattern of whole Devanagari words: `\b` takes vowel signs for their ends."""
-    return rf"(?<![\u0900-\u0963])(?:{'|'.join(words)})(?![\u0900-\u0963])"
+    return rf"(?<!{_DEVANAGARI})(?:{'|'.join(words)})(?!{_DEVANAGARI})"
 
 
 # Nepali: its verbs, and its plural before the postpositions that it takes
 _NEPALI = re.compile(
-    _words("छु", "छन्", "छौं", "छैन", "हुन्छ", "भएको", "गरेको", "थियो", "धेरै", "गर्न", "[\u0900-\u0963]+र्‍यो")
+    _words("छु", "छन्", "छौं", "छैन", "हुन्छ", "भएको", "गरेको", "थियो", "धेरै", "गर्न", f"{_DEVANAGARI}+र्‍यो")
     # Nehru is no plural
-    + "|[\u0900-\u0963](?<!ने)हर[ूु](?:को|का|की|ले|मा|लाई|बाट)?(?![\u0900-\u0963])"
-    + "|(?<![\u0900-\u0963])छ(?:[।\\s]*$|।)"  # elsewhere it is Hindi's six
+    + f"|{_DEVANAGARI}(?<!ने)हर[ूु](?:को|का|की|ले|मा|लाई|बाट)?(?!{_DEVANAGARI})"
+    + f"|(?<!{_DEVANAGARI})छ(?:[।\\s]*$|।)"  # elsewhere it is Hindi's six
 )
 # Hindi: pronouns, verbs and particles that its neighbours in Devanagari do not have; one may be a name's or a title's
 # part (the party आप), two are the sentence's own
@@ -73,25 +77,10 @@ _HINDI = re.compile(
 )  # fmt: skip
 _MARATHI = re.compile(
     _words(
-        *(
-            "आहे",
-            "आहेत",
-            "नाही",
-            "नाहीत",
-            "आणि",
-            "केले",
-            "केली",
-            "केला",
-            "झाले",
-            "झाली",
-            "झाला",
-            "मध्ये",
-            "मधील",
-            "यांनी",
-        ),
-        *("त्यांनी", "त्याने", "म्हणून"),
+        "आहे", "आहेत", "नाही", "नाहीत", "आणि", "केले", "केली", "केला", "झाले", "झाली",
+        "झाला", "मध्ये", "मधील", "यांनी", "त्यांनी", "त्याने", "म्हणून",
     )
-)
+)  # fmt: skip
 _NEIGHBOURS = ("hi", "mr", "ne", "sa", "gom", "new")  # Bhojpuri shares too many of these words
 
 

@@ -18,12 +18,12 @@ from typing import Any
 import fasttext
 from zhon import cedict
 
-from pipelines.cleaning.close_languages import BY_CLAIMED, Identified
+from pipelines.cleaning.close_languages import BY_CLAIMED, HAN, Identified
 from pipelines.errors import UserError
 
 _SIMPLIFIED = frozenset(cedict.simplified) - frozenset(cedict.traditional)
 _TRADITIONAL = frozenset(cedict.traditional) - frozenset(cedict.simplified)
-_HAN = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_HAN = re.compile(f"[{HAN}]")
 _MIXED_FROM = 0.2  # share of the rarer script among the characters that tell
 _PREFIX = "__label__"
 _TOP = 5

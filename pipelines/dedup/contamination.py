@@ -172,9 +172,8 @@ def build_index(folder: Path, words: int, chars: int) -> EvalIndex:
         )
     if problems:
         raise UserError(*problems)
-    flat, first = np.unique(
-        np.concatenate(hashes), return_index=True
-    )  # a shared n-gram belongs to the first set
+    # a shared n-gram belongs to the first set
+    flat, first = np.unique(np.concatenate(hashes), return_index=True)
     return EvalIndex(flat, np.concatenate(set_of)[first], tuple(names), words, chars)
 
 

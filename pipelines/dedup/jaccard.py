@@ -16,9 +16,8 @@ from pipelines.dedup.minhash import shingle_hashes
 
 _COUPLE_BITS = 12
 _COUPLES_AT_ONCE = 1 << _COUPLE_BITS
-_HASH_BITS = np.uint64(
-    64 - _COUPLE_BITS
-)  # two different shingles of a couple share a hash once in 10^11 couples
+# two different shingles of a couple share a hash once in 10^11 couples
+_HASH_BITS = np.uint64(64 - _COUPLE_BITS)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 

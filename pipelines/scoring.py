@@ -1,8 +1,10 @@
 """Scoring: raw lines in, every row with all its scores out. Nothing is decided here.
 
-A Spark task takes a chunk of raw lines, or several small ones: an Arrow pass normalises and runs the native libraries
-(fastText, MinHash, n-gram overlap), Spark expressions add the rule scores and hashes, and a second Arrow pass writes
-each chunk as Parquet. A chunk that was scored before is not scored again.
+A Spark task takes a chunk of raw lines, or several small ones: an Arrow pass normalises the texts and counts their
+characters, Spark expressions make rule scores and hashes of these, and a second Arrow pass adds what the native
+libraries find (fastText, MinHash, n-gram overlap) and writes each chunk as Parquet. What no expression needs never
+goes through Spark's rows: the second pass reads it again from the chunk. A chunk that was scored before is not scored
+again.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from pipelines.cleaning.characters import COUNTS, count_characters
 from pipelines.cleaning.phrases import count_boilerplate, count_markup
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
+from pipelines.errors import InvariantError
 from pipelines.normalize import normalize_all
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import CHUNK_ROWS, ReadInput, chunk_path
@@ -38,25 +41,13 @@ from schemas.parallel import SCORED
 _BATCH_ROWS = 4096
 ROW_STRIDE = 1 << 40  # `row` = input index * ROW_STRIDE + line
 
-_CHARS = f"struct<{', '.join(f'{name}: int' for name in COUNTS)}>"
-# what the Arrow pass adds, as Spark sees it; the rest of SCORED are expressions over these
-_PREPARED = {
-    "chunk": "int",  # its place among those to be scored
-    **dict.fromkeys(("pair", "src_lang", "tgt_lang", "corpus", "file", "license"), "string"),
-    **{"line": "bigint", "doc": "int", "margin": "double", "detail": "string", "row": "bigint"},
-    **dict.fromkeys(("src_raw", "tgt_raw", "src_text", "tgt_text"), "string"),
-    **{"lid_src": "string", "lid_src_prob": "float", "lid_src_claimed": "float"},
-    **{"lid_tgt": "string", "lid_tgt_prob": "float", "lid_tgt_claimed": "float"},
-    **{"zh_script": "string", "contamination": "float", "contaminated_by": "string"},
-    **{
-        "similarity": "float",
-        "markup": "int",
-        "boilerplate": "int",
-        "src_chars": _CHARS,
-        "tgt_chars": _CHARS,
-        "bands": "array<int>",
-    },
-}
+# what the first Arrow pass hands to Spark's expressions; the raw texts only where they differ from the normalised ones
+_PREPARED = """
+    chunk int not null, line bigint not null, pair string not null, src_lang string not null, tgt_lang string not null,
+    corpus string not null, file string not null,
+    src_raw string, src_text string not null, src_chars array<int> not null,
+    tgt_raw string, tgt_text string not null, tgt_chars array<int> not null
+"""
 
 
 class Chunk(NamedTuple):
@@ -69,7 +60,7 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Scorer:
-    """Everything the Arrow pass needs, small enough to be sent with each task."""
+    """Everything the Arrow passes need, small enough to be sent with each task."""
 
     inputs: tuple[Input, ...]
     languages: dict[str, Language]
@@ -80,54 +71,89 @@ class Scorer:
     scored: Path
 
     def prepare(self, place: int, chunk: Chunk) -> Iterator[pa.RecordBatch]:
-        """Normalises a chunk and adds what the native libraries find."""
-        table = pq.read_table(chunk_path(self.raw, chunk.source, chunk.number))
-        for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
-            yield self._prepare_batch(place, chunk.source, batch)
+        """Normalises a chunk and counts its characters: the columns of `_PREPARED`."""
+        source = self.inputs[chunk.source]
+        for batch in self._read(chunk).to_batches(max_chunksize=_BATCH_ROWS):
+            count = batch.num_rows
+            columns = {
+                "chunk": _constant(place, count, pa.int32()),
+                "line": batch.column("line"),
+                **{
+                    name: _constant(getattr(source, name), count)
+                    for name in ("pair", "src_lang", "tgt_lang", "corpus", "file")
+                },
+            }
+            for side, lang in (("src", source.src_lang), ("tgt", source.tgt_lang)):
+                raw = batch.column(f"{side}_raw")
+                texts = normalize_all(raw)
+                column = pa.array(texts, pa.string())
+                changed = pc.fill_null(pc.not_equal(raw, column), False)
+                columns[f"{side}_raw"] = pc.if_else(changed, raw, pa.scalar(None, pa.string()))
+                columns[f"{side}_text"] = column
+                columns[f"{side}_chars"] = _counts(texts, self.languages[lang])
+            yield pa.RecordBatch.from_pydict(columns)
 
-    def _prepare_batch(self, place: int, index: int, raw: pa.RecordBatch) -> pa.RecordBatch:
+    def write(self, chunk: Chunk, pieces: Iterable[pa.RecordBatch]) -> None:
+        """Completes the rows of a chunk, as the expressions left them, and writes them, atomically.
+
+        Raises `InvariantError` if they are not the chunk's rows, in their order.
+        """
+        raw, done = self._read(chunk), 0
+        schema = SCORED.arrow()
+        completed = []
+        for piece in pieces:
+            lines = raw.slice(done, piece.num_rows).combine_chunks()
+            if not lines.column("line").combine_chunks().equals(piece.column("line")):
+                raise InvariantError(
+                    f"{self.inputs[chunk.source].path}: rows changed places while they were scored"
+                )
+            columns = self._complete(chunk.source, lines, piece)
+            completed.append(pa.table([columns[name] for name in schema.names], schema.names).cast(schema))
+            done += piece.num_rows
+        if done != raw.num_rows:
+            raise InvariantError(f"{self.inputs[chunk.source].path}: {raw.num_rows - done} rows were not scored")
+        path = self.scored_path(chunk.source, chunk.number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            pq.write_table(pa.concat_tables(completed), temporary, compression="zstd", compression_level=1)
+
+    def scored_path(self, index: int, number: int) -> Path:
+        return self.scored / self.inputs[index].pair / f"{index:05d}-{number:05d}.parquet"
+
+    def _read(self, chunk: Chunk) -> pa.Table:
+        return pq.read_table(chunk_path(self.raw, chunk.source, chunk.number))
+
+    def _complete(self, index: int, raw: pa.Table, scored: pa.RecordBatch) -> dict[str, pa.Array]:
         source, count = self.inputs[index], raw.num_rows
-        src, tgt = (normalize_all(raw.column(name)) for name in ("src_raw", "tgt_raw"))
-        src_text, tgt_text = pa.array(src, pa.string()), pa.array(tgt, pa.string())
-        src_language, tgt_language = self.languages[source.src_lang], self.languages[source.tgt_lang]
-        keys = self.bander.bands(src, tgt, src_language.shingle, tgt_language.shingle)
-        columns: dict[str, pa.Array] = {
-            "chunk": _constant(place, count, pa.int32()),
-            "pair": _constant(source.pair, count),
-            "src_lang": _constant(source.src_lang, count),
-            "tgt_lang": _constant(source.tgt_lang, count),
-            "corpus": _constant(source.corpus, count),
-            "file": _constant(source.file, count),
-            "license": _constant(source.license, count),
-            "line": raw.column("line"),
-            "doc": raw.column("doc"),
-            "margin": raw.column("margin"),
+        src_text, tgt_text = scored.column("src_text"), scored.column("tgt_text")
+        src, tgt = src_text.to_pylist(), tgt_text.to_pylist()
+        keys = self.bander.bands(
+            src, tgt, self.languages[source.src_lang].shingle, self.languages[source.tgt_lang].shingle
+        )
+        return {
+            **{name: scored.column(name) for name in scored.schema.names},
+            **{
+                name: _constant(getattr(source, name), count)
+                for name in ("pair", "src_lang", "tgt_lang", "corpus", "file", "license")
+            },
+            **{name: raw.column(name) for name in ("doc", "margin")},
             "detail": raw.column("error"),
-            "src_raw": raw.column("src_raw"),
-            "tgt_raw": raw.column("tgt_raw"),
-            "src_text": src_text,
-            "tgt_text": tgt_text,
+            "row": pc.add(raw.column("line"), index * ROW_STRIDE),
             "markup": pc.add(count_markup(src_text), count_markup(tgt_text)),
             "boilerplate": pc.add(
                 count_boilerplate(src_text, source.src_lang), count_boilerplate(tgt_text, source.tgt_lang)
             ),
+            "copy": pa.array(_similarity(src, tgt), pa.float32()),
             **self._identified("src", source.src_lang, src),
             **self._identified("tgt", source.tgt_lang, tgt),
             "zh_script": pa.array(
                 map(lid.chinese_script, tgt) if source.tgt_lang == "zh" else [None] * count, pa.string()
             ),
             **self._contaminated(src, tgt),
-            "similarity": pa.array(_similarity(src, tgt), pa.float32()),
-            "src_chars": _counts(src, src_language),
-            "tgt_chars": _counts(tgt, tgt_language),
-            "row": pa.array(
-                (index * ROW_STRIDE + line for line in raw.column("line").to_pylist()), pa.int64()
-            ),
             "bands": pa.FixedSizeListArray.from_arrays(
                 pa.array(keys.view("int32").ravel()), keys.shape[1]
             ).cast(pa.list_(pa.int32())),
         }
-        return pa.RecordBatch.from_pydict({name: columns[name] for name in _PREPARED})
 
     def _identified(self, side: str, lang: str, texts: Sequence[str]) -> dict[str, pa.Array]:
         model = lid.load_model(self.lid_model)
@@ -152,24 +178,12 @@ class Scorer:
             "contaminated_by": pa.array(names, pa.string()),
         }
 
-    def write(self, chunk: Chunk, batches: Sequence[pa.RecordBatch]) -> None:
-        """Writes a scored chunk, atomically."""
-        schema = SCORED.arrow()
-        table = pa.Table.from_batches(batches).select(schema.names).cast(schema)
-        path = self.scored_path(chunk.source, chunk.number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            pq.write_table(table, temporary, compression="zstd", compression_level=1)
-
-    def scored_path(self, index: int, number: int) -> Path:
-        return self.scored / self.inputs[index].pair / f"{index:05d}-{number:05d}.parquet"
-
 
 def _counts(texts: Sequence[str], language: Language) -> pa.Array:
     counts = count_characters(texts, language.scripts)
-    return pa.StructArray.from_arrays(
-        [pa.array(counts[name], pa.int32()) for name in COUNTS], names=list(COUNTS)
-    )
+    flat = np.column_stack([counts[name] for name in COUNTS]).ravel()
+    offsets = np.arange(0, len(flat) + 1, len(COUNTS), dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, flat)
 
 
 def _similarity(src: Sequence[str], tgt: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -207,11 +221,11 @@ def score(
             scorer.write(todo[place], rows)
             yield pa.RecordBatch.from_pydict({"chunk": pa.array([place], pa.int32())})
 
-    scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | _hashes()
-    prepared = tasks.mapInArrow(prepare, ", ".join(f"{name} {kind}" for name, kind in _PREPARED.items()))
+    prepared = tasks.mapInArrow(prepare, _PREPARED)
     numbered = prepared.withColumns({f"{side}_numbers": rules.numbers(side) for side in ("src", "tgt")})
+    scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | _hashes()
     scored = numbered.select(
-        "chunk", *(scores[name].alias(name) if name in scores else F.col(name) for name in SCORED.columns)
+        "chunk", "line", "src_text", "tgt_text", *(scores[name].alias(name) for name in scores)
     )
     scored.mapInArrow(write, "chunk int").collect()
 
@@ -232,11 +246,10 @@ def bundle(rows: Sequence[int], cores: int) -> list[range]:
     return [*bundles, range(first, len(rows))]
 
 
-def by_chunk(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.RecordBatch]]]:
+def by_chunk(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Iterator[pa.RecordBatch]]]:
     """Each chunk's rows, of batches that Spark has cut as it liked; the chunks come one after the other."""
     pieces = itertools.chain.from_iterable(map(_cut_by_chunk, batches))
-    for place, rows in itertools.groupby(pieces, key=lambda piece: piece.column("chunk")[0].as_py()):
-        yield place, list(rows)
+    return itertools.groupby(pieces, key=lambda piece: piece.column("chunk")[0].as_py())
 
 
 def _cut_by_chunk(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -249,14 +262,17 @@ def _cut_by_chunk(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def _hashes() -> dict[str, Column]:
     def digest(*parts: Column) -> Column:
-        joined = F.concat_ws("\0", *(F.coalesce(part.cast("string"), F.lit("")) for part in parts))
+        joined = F.concat_ws("\0", *(part.cast("string") for part in parts))
         return F.substring(F.sha2(joined, 256), 1, 32)
+
+    def raw(side: str) -> Column:
+        return F.coalesce(f"{side}_raw", f"{side}_text")
 
     def key(text: Column) -> Column:
         return F.xxhash64(F.btrim(F.lower(text), F.lit(" .!?…,;:\"'。！？।؟")))
 
     return {
-        "id": digest(*(F.col(name) for name in ("corpus", "file", "line", "src_raw", "tgt_raw"))),
+        "id": digest(F.col("corpus"), F.col("file"), F.col("line"), raw("src"), raw("tgt")),
         "content_id": digest(*(F.col(name) for name in ("pair", "src_text", "tgt_text"))),
         "src_key": key(F.col("src_text")),
         "tgt_key": key(F.col("tgt_text")),

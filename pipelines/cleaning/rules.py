@@ -1,8 +1,8 @@
 """The rule scores: what each measures, as one Spark expression a score.
 
-They stand on the normalised texts `src_text` and `tgt_text`, on the character counts of each (`src_chars` and
-`tgt_chars`; see `characters.py`), on the numbers of each (`numbers`) and on the edit similarity of the two
-(`similarity`); markup and boiler-plate are counted in `phrases.py`. An empty text scores like any other: the
+They stand on the normalised texts `src_text` and `tgt_text`, on the character counts of each (arrays `src_chars` and
+`tgt_chars` in the order of `characters.COUNTS`), and on the numbers of each (`numbers`). Markup and boiler-plate are
+counted in `phrases.py`. An empty text scores like any other: the
 decision rejects it first. Ranges and directions stand in `schemas/parallel.py`, thresholds in `schemas/thresholds.py`.
 The measures follow OpusFilter (Aulamo et al., ACL 2020), bicleaner-hardrules and OpusCleaner, named at each.
 """
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from pipelines.cleaning.characters import COUNTS
 from schemas.languages import Language
 
 
@@ -30,7 +31,6 @@ def rule_scores(languages: Mapping[str, Language]) -> dict[str, Column]:
         "digit_share": F.greatest(src.share("digits"), tgt.share("digits")),
         "src_script_share": src.script_share,
         "tgt_script_share": tgt.script_share,
-        "copy": F.col("similarity"),
         "repetition": F.greatest(src.share("repeated"), tgt.share("repeated")),
         "broken_text": src.count("broken") + tgt.count("broken"),
         "listing": F.greatest(src.listing, tgt.listing),
@@ -42,13 +42,17 @@ def rule_scores(languages: Mapping[str, Language]) -> dict[str, Column]:
     }
 
 
+def _count(side: str, name: str) -> Column:
+    return F.col(f"{side}_chars")[COUNTS.index(name)]
+
+
 class _Side:
     """One side of a pair, and the scores that look at one side alone."""
 
     def __init__(self, side: str, languages: Mapping[str, Language]) -> None:
         self.text = F.col(f"{side}_text")
         self.lang = F.col(f"{side}_lang")
-        self.chars = f"{side}_chars"
+        self._side = side
         self._languages = languages
         spaced = sorted(code for code, language in languages.items() if language.spaced)
         self._spaced = self.lang.isin(spaced)
@@ -56,7 +60,7 @@ class _Side:
         self._words = F.when(self.count("length") > 0, self.count("spaces") + 1).otherwise(0)
 
     def count(self, name: str) -> Column:
-        return F.col(f"{self.chars}.{name}")
+        return _count(self._side, name)
 
     def by_language(self, values: Mapping[str, Column]) -> Column:
         expression = F.when(F.lit(False), next(iter(values.values())))
@@ -127,9 +131,9 @@ def numbers(side: str) -> Column:
     A decimal fraction or a time counts as two numbers, since languages write them differently (2:30 is 2.30).
     A number before a word of scale is left out: 3 million is 300万.
     """
-    text, digits = F.col(f"{side}_text"), F.col(f"{side}_chars.digits")
+    text, digits = F.col(f"{side}_text"), _count(side, "digits")
     ascii_digits = F.when(
-        F.col(f"{side}_chars.ascii_digits") < digits,
+        _count(side, "ascii_digits") < digits,
         F.translate(text, _OTHER_DIGITS, "0123456789" * (len(_OTHER_DIGITS) // 10)),
     ).otherwise(text)
     joined = F.regexp_replace(ascii_digits, r"(?<=[0-9])[.,٫٬](?=[0-9]{3}(?![0-9]))", "")
@@ -200,7 +204,7 @@ def flags(profanity: Mapping[str, Sequence[str]]) -> Column:
         r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\d)|\(\d{2,4}\) ?\d{3,4}[ -]\d{3,4}(?!\d)"
         r"|(?<!\d)\d{3}[-. ]\d{3}[-. ]\d{4}(?!\d)"
     )
-    many_digits = F.greatest("src_chars.digits", "tgt_chars.digits") >= 7
+    many_digits = F.greatest(_count("src", "digits"), _count("tgt", "digits")) >= 7
     found = [
         F.when(
             F.contains(both, F.lit("@")) & F.regexp_like(both, F.lit(r"[\w.+-]+@[\w-]+\.[\w.-]+")),

@@ -1,7 +1,8 @@
 """Deciding: scored rows in, a decision on each out. The corpora and the native libraries are not needed.
 
 First each row by itself (thresholds), then the rows that pass against one another: exact duplicates, near-duplicates,
-hubs and caps. A row that falls by itself never represents, and never drops, another.
+hubs and caps. A row that falls by itself never represents, and never drops, another. Most rows share neither side with
+another row, so what compares rows looks at few of them: the rest are neither sorted nor sent around.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pipelines.cleaning.decide import join_thresholds, row_reason, threshold, th
 from pipelines.dedup import caps, near, splits
 from schemas.config import RunConfig
 from schemas.parallel import SCORED
+
+_FEW_ROWS = 500_000  # tables of so many rows fit into every task
 
 DECISIONS = pa.schema(
     [
@@ -47,21 +50,31 @@ def decide(
     table = spark.read.schema(SCORED.ddl()).option("recursiveFileLookup", "true").parquet(str(scored))
     judged = _judge(spark, config, table, combinations).persist(StorageLevel.MEMORY_AND_DISK)
     passing = judged.where(F.col("reason").isNull()).drop("reason")
-    unique = _rank_duplicates(passing).persist(StorageLevel.MEMORY_AND_DISK)
-    best = unique.where(F.col("first_row") == F.col("row"))
-    fallen = _near_duplicates(spark, config, table, best, rows)
-    compared = _mark_duplicates(unique, fallen)
-    standing = compared.where(F.col("reason").isNull()).drop("reason")
-    capped = caps.cap(standing, config.dedup.caps)
-    columns = ["row", "chunk", "corpus", "pair", "src_key", "cluster_id", "reason"]
-    decided = (
-        judged.where(F.col("reason").isNotNull())
-        .withColumn("cluster_id", F.col("content_id"))
-        .select(columns)
-        .unionAll(compared.where(F.col("reason").isNotNull()).select(columns))
-        .unionAll(capped.select(columns))
-    ).withColumn("split", splits.split_of(F.col("src_key"), config.splits, config.seed))
-    return _write(decided, out)
+    alike = _exact_duplicates(_sharing_a_side(passing)).persist(StorageLevel.MEMORY_AND_DISK)
+    copies = alike.where(F.col("first_row") != F.col("row")).select("row", "first_row")
+    best = passing.join(_small(copies), "row", "left_anti")
+    fallen = _small(_near_duplicates(spark, config, table, best, rows))
+    verdicts = _small(_verdicts(alike, fallen, config))
+    decided = judged.withColumnRenamed("reason", "own_reason").join(verdicts, "row", "left")
+    split = splits.split_of(F.col("src_key"), config.splits, config.seed)
+    return _write(
+        decided.select(
+            "row",
+            F.coalesce("own_reason", "reason").alias("reason"),
+            F.coalesce("survivor", "content_id").alias("cluster_id"),
+            split.alias("split"),
+            "chunk",
+            "corpus",
+            "pair",
+        ),
+        out,
+    )
+
+
+def _small(rows: DataFrame) -> DataFrame:
+    """Computes `rows` once; joins with them send them to every task, unless they have turned out to be many."""
+    rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
+    return F.broadcast(rows) if rows.count() <= _FEW_ROWS else rows
 
 
 def _rank() -> Column:
@@ -90,44 +103,66 @@ def _judge(
         _rank().alias("rank"),
         F.col("margin").isNotNull().alias("mined"),
         threshold("hub.max_partners").alias("max_partners"),
+        "bands",
         row_reason(config).alias("reason"),
     )
 
 
-def _rank_duplicates(passing: DataFrame) -> DataFrame:
+def _sharing_a_side(passing: DataFrame) -> DataFrame:
+    """The rows whose source or target stands in another row of the pair too; no others are duplicates, or capped."""
+    sides = F.array(*(F.xxhash64("pair", F.lit(side), side) for side in ("src_key", "tgt_key")))
+    keys = passing.select("row", F.explode(sides).alias("key"))
+    shared = keys.withColumn("rows", F.count("*").over(Window.partitionBy("key"))).where("rows > 1")
+    return passing.drop("bands").join(_small(shared.select("row").distinct()), "row", "left_semi")
+
+
+def _exact_duplicates(rows: DataFrame) -> DataFrame:
     """Adds `first_row`: the best row of the same content."""
     same = Window.partitionBy("content_id").orderBy("rank")
-    return passing.withColumn("first_row", F.first("row").over(same))
+    return rows.withColumn("first_row", F.first("row").over(same))
 
 
 def _near_duplicates(
     spark: SparkSession, config: RunConfig, scored: DataFrame, best: DataFrame, rows: int
 ) -> DataFrame:
+    """The near-duplicates among the best rows of each content: columns `row`, `survivor` (its content)."""
     settings = config.dedup.near
     if not settings.enabled:
-        return spark.createDataFrame([], "row bigint, survivor bigint, content_id string")
+        return spark.createDataFrame([], "row bigint, survivor string")
     partitions = near.partitions_for(rows, settings.bands, spark.sparkContext.defaultParallelism)
-    banded = scored.select("row", "pair", "bands").join(best.select("row"), "row", "left_semi")
-    pairs = near.candidates(banded, partitions).persist(StorageLevel.MEMORY_AND_DISK)
-    wanted = pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct()
-    ranked = best.select("row", "rank", "content_id").join(wanted, "row", "left_semi")
+    pairs = near.candidates(best.select("row", "pair", "bands"), partitions).persist(
+        StorageLevel.MEMORY_AND_DISK
+    )
+    wanted = _small(pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct())
+    ranked = _small(best.select("row", "rank", "content_id").join(wanted, "row", "left_semi"))
     texts = scored.select("row", "src_lang", "tgt_lang", "src_text", "tgt_text").join(ranked, "row")
     texts = texts.persist(StorageLevel.MEMORY_AND_DISK)
     shingle = {code: config.language(code).shingle for pair in config.pairs for code in pair.split("-")}
-    return near.resolve(near.verify(pairs, texts, settings, shingle))
+    fallen = near.resolve(near.verify(pairs, texts, settings, shingle))
+    return fallen.select("row", F.col("content_id").alias("survivor"))
 
 
-def _mark_duplicates(unique: DataFrame, fallen: DataFrame) -> DataFrame:
-    """Adds `reason` (`exact_duplicate`, `near_duplicate` or null) and `cluster_id`, the final survivor's content."""
-    survivors = fallen.select(F.col("row").alias("first_row"), F.col("content_id").alias("survivor"))
-    joined = unique.join(survivors, "first_row", "left")
-    return joined.select(
-        "*",
-        F.coalesce("survivor", "content_id").alias("cluster_id"),
-        F.when(F.col("first_row") != F.col("row"), F.lit("exact_duplicate"))
-        .when(F.col("survivor").isNotNull(), F.lit("near_duplicate"))
-        .alias("reason"),
-    ).drop("survivor")
+def _verdicts(alike: DataFrame, fallen: DataFrame, config: RunConfig) -> DataFrame:
+    """Why rows fall that pass by themselves: columns `row`, `reason`, `survivor` (content of whom they duplicate)."""
+    # a copy of a near-duplicate is represented by the near-duplicate's survivor
+    ends = alike.join(fallen.withColumnRenamed("row", "first_row"), "first_row", "left")
+    copy = F.col("first_row") != F.col("row")
+    standing = ends.where(~copy & F.col("survivor").isNull()).drop("survivor")
+    nobody = F.lit(None).cast("string")
+    return (
+        ends.where(copy)
+        .select(
+            "row",
+            F.lit("exact_duplicate").alias("reason"),
+            F.coalesce("survivor", "content_id").alias("survivor"),
+        )
+        .unionAll(fallen.select("row", F.lit("near_duplicate"), "survivor"))
+        .unionAll(
+            caps.cap(standing, config.dedup.caps)
+            .where(F.col("reason").isNotNull())
+            .select("row", "reason", nobody)
+        )
+    )
 
 
 def _write(decided: DataFrame, out: Path) -> list[dict[str, object]]:
@@ -145,10 +180,9 @@ def _write(decided: DataFrame, out: Path) -> list[dict[str, object]]:
         counts = table.group_by(["corpus", "pair", "reason"]).aggregate([([], "count_all")])
         yield from counts.rename_columns(["corpus", "pair", "reason", "count"]).to_batches()
 
-    by_chunk = decided.repartition("chunk").select(
-        "row", "reason", "cluster_id", "split", "chunk", "corpus", "pair"
+    counts = decided.repartition("chunk").mapInArrow(
+        write, "corpus string, pair string, reason string, count bigint"
     )
-    counts = by_chunk.mapInArrow(write, "corpus string, pair string, reason string, count bigint")
     totals = counts.groupBy("corpus", "pair", "reason").agg(F.sum("count").alias("count")).collect()
     return sorted(
         (row.asDict() for row in totals), key=lambda row: (row["corpus"], row["pair"], row["reason"] or "")

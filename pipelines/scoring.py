@@ -111,7 +111,9 @@ class Scorer:
             completed.append(pa.table([columns[name] for name in schema.names], schema.names).cast(schema))
             done += piece.num_rows
         if done != raw.num_rows:
-            raise InvariantError(f"{self.inputs[chunk.source].path}: {raw.num_rows - done} rows were not scored")
+            raise InvariantError(
+                f"{self.inputs[chunk.source].path}: {raw.num_rows - done} rows were not scored"
+            )
         path = self.scored_path(chunk.source, chunk.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:

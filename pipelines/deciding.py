@@ -50,11 +50,15 @@ def decide(
     table = spark.read.schema(SCORED.ddl()).option("recursiveFileLookup", "true").parquet(str(scored))
     judged = _judge(spark, config, table, combinations).persist(StorageLevel.MEMORY_AND_DISK)
     passing = judged.where(F.col("reason").isNull()).drop("reason")
-    alike = _exact_duplicates(_sharing_a_side(passing)).persist(StorageLevel.MEMORY_AND_DISK)
-    copies = alike.where(F.col("first_row") != F.col("row")).select("row", "first_row")
-    best = passing.join(_small(copies), "row", "left_anti")
-    fallen = _small(_near_duplicates(spark, config, table, best, rows))
-    verdicts = _small(_verdicts(alike, fallen, config))
+    shared = _sharing_a_side(passing).persist(StorageLevel.MEMORY_AND_DISK)
+    few = _are_few(shared, rows)
+    alike = passing.drop("bands").join(_sent_along(shared, few), "row", "left_semi")
+    alike = _exact_duplicates(alike).persist(StorageLevel.MEMORY_AND_DISK)
+    copies = alike.where(F.col("first_row") != F.col("row"))
+    best = passing.join(_sent_along(copies, few), "row", "left_anti")
+    fallen = _near_duplicates(spark, config, table, best, rows)
+    verdicts = _verdicts(alike, fallen, config).persist(StorageLevel.MEMORY_AND_DISK)
+    verdicts = _sent_along(verdicts, _are_few(verdicts, rows))
     decided = judged.withColumnRenamed("reason", "own_reason").join(verdicts, "row", "left")
     split = splits.split_of(F.col("src_key"), config.splits, config.seed)
     return _write(
@@ -71,10 +75,14 @@ def decide(
     )
 
 
-def _small(rows: DataFrame) -> DataFrame:
-    """Computes `rows` once; joins with them send them to every task, unless they have turned out to be many."""
-    rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
-    return F.broadcast(rows) if rows.count() <= _FEW_ROWS else rows
+def _are_few(part: DataFrame, rows: int) -> bool:
+    """Whether a part of the `rows` fits into every task; counted only where it may not."""
+    return rows <= _FEW_ROWS or part.count() <= _FEW_ROWS
+
+
+def _sent_along(part: DataFrame, few: bool) -> DataFrame:
+    """For joins: if they are few, every task gets them, and the other rows stay where they are."""
+    return F.broadcast(part) if few else part
 
 
 def _rank() -> Column:
@@ -109,11 +117,11 @@ def _judge(
 
 
 def _sharing_a_side(passing: DataFrame) -> DataFrame:
-    """The rows whose source or target stands in another row of the pair too; no others are duplicates, or capped."""
+    """Column `row`: those whose source or target another row of the pair has; no others are duplicates, or capped."""
     sides = F.array(*(F.xxhash64("pair", F.lit(side), side) for side in ("src_key", "tgt_key")))
     keys = passing.select("row", F.explode(sides).alias("key"))
     shared = keys.withColumn("rows", F.count("*").over(Window.partitionBy("key"))).where("rows > 1")
-    return passing.drop("bands").join(_small(shared.select("row").distinct()), "row", "left_semi")
+    return shared.select("row").distinct()
 
 
 def _exact_duplicates(rows: DataFrame) -> DataFrame:
@@ -133,10 +141,15 @@ def _near_duplicates(
     pairs = near.candidates(best.select("row", "pair", "bands"), partitions).persist(
         StorageLevel.MEMORY_AND_DISK
     )
-    wanted = _small(pairs.select(F.explode(F.array("a", "b")).alias("row")).distinct())
-    ranked = _small(best.select("row", "rank", "content_id").join(wanted, "row", "left_semi"))
-    texts = scored.select("row", "src_lang", "tgt_lang", "src_text", "tgt_text").join(ranked, "row")
-    texts = texts.persist(StorageLevel.MEMORY_AND_DISK)
+    wanted = (
+        pairs.select(F.explode(F.array("a", "b")).alias("row"))
+        .distinct()
+        .persist(StorageLevel.MEMORY_AND_DISK)
+    )
+    few = _are_few(wanted, rows)
+    ranked = best.select("row", "rank", "content_id").join(_sent_along(wanted, few), "row", "left_semi")
+    texts = scored.select("row", "src_lang", "tgt_lang", "src_text", "tgt_text")
+    texts = texts.join(_sent_along(ranked, few), "row").persist(StorageLevel.MEMORY_AND_DISK)
     shingle = {code: config.language(code).shingle for pair in config.pairs for code in pair.split("-")}
     fallen = near.resolve(near.verify(pairs, texts, settings, shingle))
     return fallen.select("row", F.col("content_id").alias("survivor"))

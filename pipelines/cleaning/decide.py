@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -31,14 +32,15 @@ def thresholds_table(
         normal, strict = resolve(config.thresholds, config.overrides, config.strict, corpus, pair)
         edge = normal["margin.strict_from"]
         for low, high, values in ((-math.inf, edge, normal), (edge, math.inf, strict)):
-            rows.append((corpus, pair, priority[corpus], low, high, *map(float, values.values())))
-    names = ["margin_from", "margin_below", *(f"t.{key}" for key in normal)]
+            row = {"corpus": corpus, "pair": pair, "priority": priority[corpus]}
+            row |= {"margin_from": low, "margin_below": high}
+            rows.append(row | {f"t.{key}": value for key, value in values.items()})
     # scores are floats, but for the margin: a score equal to its threshold must compare as equal
-    types = {name: "double" if "margin" in name else "float" for name in names}
-    ddl = "corpus string, pair string, priority int, " + ", ".join(
-        f"`{name}` {types[name]}" for name in names
+    types = {"corpus": pa.string(), "pair": pa.string(), "priority": pa.int32()}
+    schema = pa.schema(
+        {name: types.get(name, pa.float64() if "margin" in name else pa.float32()) for name in rows[0]}
     )
-    return spark.createDataFrame(rows, ddl)
+    return spark.createDataFrame(pa.Table.from_pylist(rows, schema=schema))
 
 
 def _priorities(config: RunConfig, corpora: set[str]) -> dict[str, int]:

@@ -25,7 +25,7 @@ from schemas.config import Near
 
 _WINDOW = 32
 _FEW_EDGES = 200_000  # so many the driver may hold
-_FALLEN = "row bigint, survivor bigint, content_id string"
+_FALLEN = pa.schema({"row": pa.int64(), "survivor": pa.int64(), "content_id": pa.string()})
 _KEYS_IN_PARTITION = 4_000_000  # bounds what a task holds: 16 bytes a key
 
 
@@ -134,7 +134,7 @@ def resolve(edges: DataFrame) -> DataFrame:
     """
     spark = edges.sparkSession
     edges = edges.persist(StorageLevel.MEMORY_AND_DISK)
-    fallen = spark.createDataFrame([], _FALLEN)
+    fallen = spark.createDataFrame(_FALLEN.empty_table())
     while edges.limit(_FEW_EDGES + 1).count() > _FEW_EDGES:
         falls = _fall_to_the_unthreatened(edges).persist(StorageLevel.MEMORY_AND_DISK)
         fallen = fallen.unionAll(falls)
@@ -144,7 +144,8 @@ def resolve(edges: DataFrame) -> DataFrame:
             .join(gone.withColumnRenamed("row", "better"), "better", "left_anti")
             .localCheckpoint()
         )
-    return fallen.unionAll(spark.createDataFrame(_greedy(edges.collect()), _FALLEN))
+    rest = pa.Table.from_pylist(_greedy(edges.collect()), schema=_FALLEN)
+    return fallen.unionAll(spark.createDataFrame(rest))
 
 
 def _fall_to_the_unthreatened(edges: DataFrame) -> DataFrame:
@@ -158,10 +159,11 @@ def _fall_to_the_unthreatened(edges: DataFrame) -> DataFrame:
     )
 
 
-def _greedy(edges: Sequence[Row]) -> list[tuple[int, int, str]]:
+def _greedy(edges: Sequence[Row]) -> list[dict[str, object]]:
     """The same for edges in memory: from the best row on, each that has not fallen drops those it is better than."""
-    fallen: dict[int, tuple[int, int, str]] = {}
+    fallen: dict[int, dict[str, object]] = {}
     for edge in sorted(edges, key=lambda edge: (edge["rank"], edge["worse"])):
         if edge["better"] not in fallen:
-            fallen.setdefault(edge["worse"], (edge["worse"], edge["better"], edge["content_id"]))
+            falls = {"row": edge["worse"], "survivor": edge["better"], "content_id": edge["content_id"]}
+            fallen.setdefault(edge["worse"], falls)
     return list(fallen.values())

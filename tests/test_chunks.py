@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from job_process import Builder, cut
+from conftest import DEMO
+from job_process import CORPORA, Builder, cut
 from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
@@ -51,6 +52,23 @@ def test_where_a_file_is_cut_changes_no_row(
     read = [source["rows"] for source in apart["inputs"] if source["pair"] == "en-zh"]
     assert len(read) == 2
     assert len(chunks) == sum(-(-number // 16) for number in read) > 4
+
+
+def test_rows_too_many_for_every_task_are_compared_all_the_same(
+    build_with: Builder, sample_manifest: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.deciding._FEW_ROWS", 0)
+    built = build_with(load_config(DEMO, output=str(tmp_path / "out")))
+    assert built["content_sha256"] == sample_manifest["content_sha256"]
+    assert built["counts"] == sample_manifest["counts"]
+
+
+def test_without_near_duplicates_only_copies_fall(build_with: Builder, tmp_path: Path) -> None:
+    given = {"sources__input": str(CORPORA), "output": str(tmp_path / "out"), "pairs": ["en-hi"]}
+    built = build_with(load_config(None, ["dedup.near.enabled=false"], **given))
+    fallen = {reason for count in built["counts"] for reason in count["rejected"]}
+    assert "exact_duplicate" in fallen
+    assert "near_duplicate" not in fallen
 
 
 def test_a_file_that_breaks_off_right_behind_the_limit_is_told(build_with: Builder, tmp_path: Path) -> None:

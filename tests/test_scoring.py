@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.scoring import bundle, by_chunk
-from pipelines.sources.read import CHUNK_ROWS
+from pipelines.cleaning.lid import default_model
+from pipelines.dedup.minhash import Bander
+from pipelines.errors import InvariantError
+from pipelines.scoring import Chunk, Scorer, bundle, by_chunk
+from pipelines.sources.inputs import RAW_LINES, Input
+from pipelines.sources.read import CHUNK_ROWS, chunk_path
+from schemas.languages import LANGUAGES
 
 rows = st.lists(st.integers(1, 40_000), min_size=1, max_size=40)
 
@@ -44,3 +53,26 @@ def test_chunks_are_whole_however_spark_cut_them(chunks: list[tuple[int, int]], 
         for place, held in by_chunk(batches)
     ]
     assert found == [(place, list(range(count))) for place, count in chunks]
+
+
+@pytest.mark.parametrize("order", [[2, 1, 0], [1, 2], []])
+def test_rows_that_come_back_otherwise_are_not_written(tmp_path: Path, order: list[int]) -> None:
+    lines = [
+        {"line": n, "src_raw": f"The boat is number {n}.", "tgt_raw": f"Tekne {n} numara."} for n in (1, 2, 3)
+    ]
+    pq.write_table(pa.Table.from_pylist(lines, schema=RAW_LINES), chunk_path(tmp_path, 0, 0))
+    source = Input("Tatoeba", "en-tr", "tsv", "boats.tsv", "boats.tsv", "CC-BY-2.0-FR")
+    scorer = Scorer(
+        inputs=(source,),
+        languages={code: LANGUAGES[code] for code in ("en", "tr")},
+        lid_model=str(default_model()),
+        eval_index=None,
+        bander=Bander.make(8, 2),
+        raw=tmp_path,
+        scored=tmp_path / "scored",
+    )
+    chunk = Chunk(0, 0, 3)
+    (prepared,) = scorer.prepare(0, chunk)
+    with pytest.raises(InvariantError, match=r"boats\.tsv"):
+        scorer.write(chunk, [prepared.take(pa.array(order))] if order else [])
+    assert not scorer.scored_path(0, 0).exists()

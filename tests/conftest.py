@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from job_process import DEMO, Builder
 from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
@@ -20,11 +21,6 @@ from schemas.loading import load_config
 # the same examples in every run; others with `pytest --hypothesis-profile default`
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
-
-ROOT = Path(__file__).resolve().parent.parent
-DEMO = ROOT / "configs" / "demo.yaml"
-
-Builder = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")

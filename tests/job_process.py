@@ -14,6 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 JOB = ROOT / "jobs" / "build_parallel.py"
 CORPORA = ROOT / "samples" / "corpora"
+DEMO = ROOT / "configs" / "demo.yaml"
 
 Builder = Callable[..., dict[str, Any]]  # the fixture `build_with`
 

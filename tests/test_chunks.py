@@ -9,8 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DEMO
-from job_process import CORPORA, Builder, cut
+from job_process import CORPORA, DEMO, Builder, cut
 from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan

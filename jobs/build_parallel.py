@@ -13,7 +13,7 @@ from pipelines.build import build, plan
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.session import job_session
 from pipelines.summary import print_notices, print_summary
-from quality.card import write_card
+from quality.publishing import completing
 from schemas.loading import load_config
 
 DEMO = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
@@ -48,7 +48,10 @@ def main(argv: list[str]) -> int:
     prepared = plan(config)
     print_notices(prepared.notices)
     manifest = build(
-        lambda: job_session("build_parallel", config.spark), prepared, arguments.overwrite, write_card
+        lambda: job_session("build_parallel", config.spark),
+        prepared,
+        arguments.overwrite,
+        completing(config),
     )
     print_summary(manifest, config.output)
     return 0

@@ -35,7 +35,7 @@ from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput, read_inputs
 from schemas.config import RunConfig
 
-Finish = Callable[[Path, dict[str, Any]], None]
+Finish = Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Plan:
             (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (*files, *self.eval_files)
         ]
         parts = [
-            self.config.model_dump_json(exclude={"output", "spark", "fetch"}),
+            self.config.model_dump_json(exclude={"output", "spark", "fetch", "audit"}),
             _code_sha256(),
             [asdict(source) for source in self.inputs],
             stats,
@@ -105,9 +105,9 @@ def build(
 ) -> dict[str, Any]:
     """Builds and publishes the dataset; returns the run's manifest.
 
-    `make_session` is called once the output is locked. `finish(result, manifest)` completes the staged result before it
-    is published (card, audit, report); what it raises publishes nothing. Raises `UserError` (bad input) and
-    `InvariantError` (a rule of the data was broken).
+    `make_session` is called once the output is locked. `finish(spark, result, manifest)` completes the staged result
+    before it is published (audit, card, report), and returns what it adds to the run's manifest; what it raises
+    publishes nothing. Raises `UserError` (bad input) and `InvariantError` (a rule of the data was broken).
     """
     stages = Stages()
     with open_workspace(plan.config.output, plan.fingerprint(), overwrite) as workspace:
@@ -132,9 +132,11 @@ def build(
             files, content = _write(spark, plan, scorer, read, decisions, workspace)
         manifests.check_outputs(counts, files)
         resources = manifests.describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files)
-        run = manifests.run_manifest(plan.config, inputs, resources, counts, files, content, stages.seconds)
+        run = manifests.run_manifest(plan.config, inputs, resources, counts, files, content)
         write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
-        finish(workspace.result, run)
+        with stages.stage("audit"):
+            run |= finish(spark, workspace.result, run)
+        run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
         write_json(workspace.result / "manifest.json", run)
         workspace.publish()
     return run

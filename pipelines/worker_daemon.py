@@ -12,7 +12,7 @@ import sys
 sys.path[:] = [entry for entry in sys.path if not entry.endswith((".jar", ".zip"))]
 sys.path_importer_cache.clear()
 
-import pandas  # type: ignore[import-untyped]  # noqa: E402, F401 - pyarrow loads it with its first array
+import pandas  # noqa: E402, F401 - pyarrow loads it with its first array
 from pyspark import daemon  # noqa: E402 - the path must be clean before
 
 import pipelines.scoring  # noqa: E402, F401

@@ -111,6 +111,57 @@ class Shards(_Section):
     target_mb: int = Field(256, ge=1, description="size of a published shard, in MiB of text columns, about")
 
 
+class Band(_Section):
+    """Where a figure should lie. One that a configuration sets is critical, unless it says otherwise."""
+
+    min: float | None = None
+    max: float | None = None
+    severity: Literal["critical", "warning"] = Field(
+        "critical", description="critical: outside of it nothing is published; warning: the report says so"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Band:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+class ExpectedRows(_Section):
+    """How many rows of a corpus should be read, where its release is known."""
+
+    counts: dict[str, dict[str, int]] = Field({}, description="corpus -> pair -> rows")
+    tolerance: float = Field(0.001, ge=0, lt=1, description="share by which a count may be missed")
+    severity: Literal["critical", "warning"] = "critical"
+
+
+class Audit(_Section):
+    """What a dataset as a whole should look like. These defaults only warn: a small or dirty input is no error."""
+
+    kept_share: Band = Field(
+        Band(min=0.3, max=1.0, severity="warning"), description="rows kept / rows read, for each pair"
+    )
+    lid_agreement: Band = Field(
+        Band(min=0.95, severity="warning"),
+        description="share of kept rows with both languages identified as claimed, for each pair",
+    )
+    balance: Band = Field(
+        Band(min=0.1, severity="warning"), description="kept rows of a pair / those of the largest pair"
+    )
+    split_deviation: Band = Field(
+        Band(max=5.0, severity="warning"),
+        description="of the splits' shares of English texts from the configured ones, in standard deviations",
+    )
+    median_length: Band = Field(
+        Band(min=4, max=60, severity="warning"),
+        description="median of the English words of a pair's kept rows",
+    )
+    p99_length: Band = Field(
+        Band(max=120, severity="warning"), description="99 % of a pair's kept rows have no more English words"
+    )
+    rows: ExpectedRows = ExpectedRows()
+
+
 class Fetch(_Section):
     corpora: list[str] = Field([], description="public corpora that jobs/fetch.py downloads")
     mirrors: dict[str, str] = Field({}, description="corpus -> base URL to fetch it from instead")
@@ -143,6 +194,7 @@ class RunConfig(_Section):
     eval: EvalSets = EvalSets()
     splits: Splits = Splits()
     shards: Shards = Shards()
+    audit: Audit = Audit()
     fetch: Fetch = Fetch()
     spark: dict[str, str] = Field({}, description="further Spark settings")
 

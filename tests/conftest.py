@@ -36,7 +36,11 @@ def build_with(spark: SparkSession) -> Builder:
     """Builds a dataset in this process with the shared session; returns the run's manifest."""
 
     def run(config: RunConfig, overwrite: bool = False) -> dict[str, Any]:
-        return build(lambda: spark, plan(config), overwrite, write_card)
+        def complete(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+            write_card(result, manifest)
+            return {}
+
+        return build(lambda: spark, plan(config), overwrite, complete)
 
     return run
 

@@ -124,12 +124,16 @@ def _failing(config: RunConfig) -> dict[str, Column]:
     }
 
 
-def _not_identified(config: RunConfig, side: str, minimum: Column) -> Column:
-    """Another language is believed, and the claimed one improbable."""
-    codes = sorted({code for pair in config.pairs for code in pair.split("-")})
+def identified_as_claimed(config: RunConfig, side: str) -> Column:
+    """Whether the language of a side (`src`, `tgt`) was identified as the one that it is said to be."""
     expected = F.lit(False)
-    for code in codes:
+    for code in sorted({code for pair in config.pairs for code in pair.split("-")}):
         labels = config.language(code).lid_labels or (code,)
         expected = expected | ((F.col(f"{side}_lang") == code) & F.col(f"lid_{side}").isin(list(labels)))
+    return expected
+
+
+def _not_identified(config: RunConfig, side: str, minimum: Column) -> Column:
+    """Another language is believed, and the claimed one improbable."""
     believed = F.col(f"lid_{side}_prob") >= threshold("lid.sure")
-    return ~expected & believed & (F.col(f"lid_{side}_claimed") < minimum)
+    return ~identified_as_claimed(config, side) & believed & (F.col(f"lid_{side}_claimed") < minimum)

@@ -1,0 +1,50 @@
+"""Audits a dataset that was built before, wherever it came from.
+
+spark-submit jobs/audit.py out/samples               the output of a run
+spark-submit jobs/audit.py DIR/parallel              a published dataset, as it was downloaded
+
+Exits 0 if nothing critical was found, 2 if it is no whole dataset of ours, 3 if a critical expectation failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.cli import add_config_arguments, run_job
+from pipelines.session import job_session
+from pipelines.shards.published import open_dataset
+from quality.audit import audit, failure
+from quality.summary import print_findings
+from schemas.loading import load_config
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="audit.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder with a manifest.json of ours")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="write results.json and Great Expectations' Data Docs here"
+    )
+    add_config_arguments(parser)
+    arguments = parser.parse_args(argv)
+
+    dataset = open_dataset(arguments.dataset)
+    if arguments.config or arguments.overrides:
+        wanted = load_config(arguments.config, arguments.overrides)
+        dataset = replace(dataset, config=dataset.config.model_copy(update={"audit": wanted.audit}))
+    spark = job_session("audit", dataset.config.spark)
+    found = audit(spark, dataset, arguments.output / "data_docs" if arguments.output else None)
+    if arguments.output:
+        found.write(arguments.output / "results.json")
+    print_findings(found)
+    if found.failed:
+        print(f"error: {failure(found)}", file=sys.stderr)
+    return 3 if found.failed else 0
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,123 @@
+"""Opening a dataset that was built before, wherever it came from: whole and unaltered, or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from pipelines.errors import UserError
+from pipelines.shards.write import sha256_of
+from schemas.config import RunConfig
+from schemas.parallel import PARALLEL, REJECTED, SCHEMA_VERSION, SCORED
+
+_DATASETS = {"parallel": PARALLEL, "rejected": REJECTED, "scored": SCORED}
+_KEYS = {"version": str, "config": dict, "counts": list, "outputs": list, "content_sha256": str}
+
+
+@dataclass(frozen=True)
+class BuiltDataset:
+    """A dataset on disk: the output of a run (`parallel/`, `rejected/`, `scored/`), or the published folder alone.
+
+    `folder` holds what `manifest["outputs"]` names; `parallel` is the folder with the kept rows.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    config: RunConfig
+
+    @property
+    def parallel(self) -> Path:
+        return self.folder / "parallel" if self.whole else self.folder
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the output of a run, with the rejected and scored rows."""
+        return (self.folder / "parallel").is_dir()
+
+    @property
+    def rejected(self) -> Path | None:
+        """The folder with the rejected rows, if they are there and there are any."""
+        folder = self.folder / "rejected"
+        return folder if self.whole and folder.is_dir() else None
+
+
+def open_dataset(folder: Path) -> BuiltDataset:
+    """Opens a dataset and checks every file that its manifest names: there, unaltered, of the declared columns.
+
+    Raises `UserError` with all problems.
+    """
+    manifest = _read_manifest(folder)
+    if manifest["version"] != SCHEMA_VERSION:
+        raise UserError(
+            f"{folder}: has schema version {manifest['version']}, and this polyinstruct reads {SCHEMA_VERSION}; "
+            "use the polyinstruct that wrote it, or build it again"
+        )
+    try:
+        config = RunConfig.model_validate(manifest["config"])
+    except ValidationError as error:
+        keys = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
+        raise UserError(f"{folder / 'manifest.json'}: its configuration is not understood ({keys})") from None
+    dataset = BuiltDataset(folder, manifest, config)
+    problems = [problem for file in manifest["outputs"] for problem in _check(dataset, file)]
+    listed = {file["path"] for file in manifest["outputs"]}
+    problems += [
+        f"{path}: is not named in the manifest; was it added afterwards?"
+        for path in sorted(folder.rglob("*.parquet"))
+        if path.relative_to(folder).as_posix() not in listed
+    ]
+    if problems:
+        raise UserError(*problems)
+    return dataset
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is no folder")
+    if not path.exists():
+        if ".staging" in folder.absolute().as_posix():
+            raise UserError(
+                f"{folder}: is a build that has not been published; run its command again to finish it"
+            )
+        raise UserError(
+            f"{folder}: holds no manifest.json; expected what build_parallel wrote, or the folder `parallel` of it"
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(manifest, dict):
+        raise UserError(f"{path}: expected an object")
+    faults = [f"{path}: {key} is missing" for key in _KEYS if key not in manifest]
+    faults += [
+        f"{path}: {key} should be a {kind.__name__}"
+        for key, kind in _KEYS.items()
+        if key in manifest and not isinstance(manifest[key], kind)
+    ]
+    if faults:
+        raise UserError(*faults)
+    return manifest
+
+
+def _check(dataset: BuiltDataset, file: dict[str, Any]) -> list[str]:
+    path = dataset.folder / file["path"]
+    if not path.is_file():
+        return [f"{path}: is missing; fetch the dataset again, or build it again"]
+    if path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
+        return [
+            f"{path}: was altered (its checksum is not the manifest's); fetch it again, or build it again"
+        ]
+    declared = _DATASETS.get(file["path"].split("/")[0], PARALLEL)
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        return [f"{path}: is no Parquet file ({error})"]
+    if not schema.remove_metadata().equals(declared.arrow().remove_metadata()):
+        return [f"{path}: has other columns than the dataset `{declared.name}` of this version"]
+    return []

@@ -1,0 +1,224 @@
+"""The audit: Great Expectations as the gate that every dataset passes before it is published.
+
+Rows are looked at by Spark, in one aggregation over all expectations; figures are small tables and looked at in
+memory. What fails is asked for its offending rows afterwards, so that a sound dataset pays for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.data_context import EphemeralDataContext
+from great_expectations.expectations.expectation import Expectation
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.atomic import write_json
+from pipelines.errors import InvariantError
+from pipelines.shards.published import BuiltDataset
+from quality import suites
+from quality.figures import KEPT, corpus_figures, count_figures, dataset_figures, offending, pair_figures
+from quality.rows import with_faults
+from schemas.fields import Dataset
+from schemas.parallel import PARALLEL, REJECTED
+from schemas.reasons import REASONS
+
+_SHOWN = 20  # offending rows
+
+
+class AuditError(InvariantError):
+    """A critical expectation failed (exit 3)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one expectation.
+
+    `subject` is what it looks at (rows, dataset, pairs, counts, corpora), `column` the column or figure, `expected` its
+    limits, `observed` the value or the number of exceptions, `offending` up to 20 rows that break it.
+    """
+
+    subject: str
+    expectation: str
+    column: str
+    severity: str
+    success: bool
+    meaning: str
+    expected: str
+    observed: str
+    offending: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All findings of an audit."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> list[Finding]:
+        return [f for f in self.findings if not f.success and f.severity == "critical"]
+
+    @property
+    def warned(self) -> list[Finding]:
+        return [f for f in self.findings if not f.success and f.severity != "critical"]
+
+    def summary(self) -> dict[str, Any]:
+        """For the run's manifest."""
+        return {
+            "expectations": len(self.findings),
+            "warnings": [asdict(finding) for finding in self.warned],
+        }
+
+    def write(self, path: Path) -> None:
+        """Writes the findings as JSON."""
+        write_json(path, {"passed": not self.failed, "findings": [asdict(f) for f in self.findings]})
+
+
+def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None) -> Audit:
+    """Audits a dataset; writes Great Expectations' Data Docs to `docs`, if given.
+
+    The rejected rows are looked at too, where they are there.
+    """
+    manifest, config = dataset.manifest, dataset.config
+    kept = _read(spark, PARALLEL, dataset.parallel)
+    rejected = _read(spark, REJECTED, dataset.rejected) if dataset.rejected else None
+    rows = with_faults(spark, kept, PARALLEL, manifest, config)
+    context = _context(docs)
+    spark_rows = context.data_sources.add_spark("shards").add_dataframe_asset("rows")
+    figures = context.data_sources.add_pandas("figures")
+    definition = spark_rows.add_batch_definition_whole_dataframe("rows")
+    findings = _validate(context, definition, rows, suites.rows_suite())
+    for name, table, expectations in (
+        ("dataset", dataset_figures(kept, config), suites.dataset_suite(config.audit)),
+        ("pairs", pair_figures(kept, manifest, config), suites.pairs_suite(config.audit)),
+        ("counts", count_figures(kept, rejected, manifest), suites.counts_suite([*REASONS, KEPT])),
+        ("corpora", corpus_figures(manifest, config), suites.corpora_suite(config.audit)),
+    ):
+        if len(table):
+            definition = figures.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+            findings += _validate(context, definition, table, expectations)
+    if docs is not None:
+        context.build_data_docs()
+    return Audit(tuple(_with_rows(finding, rows) for finding in findings))
+
+
+def failure(found: Audit) -> AuditError:
+    """The critical findings as an error that says all a person needs: expectation, observed value, offending rows."""
+    lines = []
+    for finding in found.failed:
+        lines.append(
+            f"{finding.subject}.{finding.column}: {finding.meaning}; "
+            f"expected {finding.expected}, observed {finding.observed} ({finding.expectation})"
+        )
+        lines += [
+            "    " + ", ".join(f"{name} {value!r}" for name, value in row.items())
+            for row in finding.offending
+        ]
+    return AuditError("the audit failed\n" + "\n".join(lines))
+
+
+def _read(spark: SparkSession, dataset: Dataset, folder: Path) -> DataFrame:
+    reader = spark.read.schema(dataset.ddl()).option("recursiveFileLookup", "true")
+    return reader.option("pathGlobFilter", "*.parquet").parquet(str(folder))
+
+
+def _context(docs: Path | None) -> EphemeralDataContext:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    context.variables.analytics_enabled = False
+    for name in list(context.list_data_docs_sites()):
+        context.delete_data_docs_site(name)
+    if docs is not None:
+        store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.absolute())}
+        index = {"class_name": "DefaultSiteIndexBuilder"}
+        context.add_data_docs_site(
+            "docs",
+            {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index},
+        )
+    return context
+
+
+def _validate(
+    context: EphemeralDataContext,
+    definition: BatchDefinition[Any],
+    frame: Any,
+    expectations: Sequence[Expectation],
+) -> list[Finding]:
+    name = definition.name
+    suite = context.suites.add(gx.ExpectationSuite(name, expectations=list(expectations)))
+    validation = context.validation_definitions.add(
+        gx.ValidationDefinition(name=name, data=definition, suite=suite)
+    )
+    # without examples all expectations on rows take one Spark job; with them each takes two of its own
+    form: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
+    if name != "rows":
+        named = [column for column in ("corpus", "pair", "reason") if column in frame.columns]
+        form = {"result_format": "COMPLETE", "unexpected_index_column_names": named}
+    results = validation.run(batch_parameters={"dataframe": frame}, result_format=form)
+    return [_finding(name, result, frame) for result in results.results]
+
+
+def _finding(subject: str, result: ExpectationValidationResult, frame: Any) -> Finding:
+    config: Any = result.expectation_config
+    kwargs = config.kwargs
+    column = kwargs.get("column") or f"{kwargs.get('column_A')} = {kwargs.get('column_B')}"
+    found = result.result or {}
+    raised = result.exception_info or {}
+    message = raised.get("exception_message") or next(
+        (inner.get("exception_message") for inner in raised.values() if isinstance(inner, dict)), None
+    )
+    if message:
+        observed = f"could not be checked: {message}"
+    elif "observed_value" in found:
+        observed = str(found["observed_value"])
+    else:
+        observed = f"{found.get('unexpected_count', 0):,} of {found.get('element_count', 0):,}"
+    rows = () if result.success or subject == "rows" else found.get("unexpected_index_list") or ()
+    places = [row for row in rows if isinstance(row, dict)]
+    return Finding(
+        subject=subject,
+        expectation=config.type,
+        column=column,
+        severity=str(getattr(config.severity, "value", config.severity)),
+        success=bool(result.success),
+        meaning=str(config.notes or ""),
+        expected=_expected(kwargs),
+        observed=observed,
+        offending=tuple({name: _plain(value) for name, value in row.items()} for row in places[:_SHOWN]),
+    )
+
+
+def _expected(kwargs: Mapping[str, Any]) -> str:
+    if "value_set" in kwargs:
+        return f"one of {', '.join(map(str, kwargs['value_set']))}"
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    if low is not None or high is not None:
+        return f"at least {low}" if high is None else f"at most {high}"
+    return "none"
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _with_rows(finding: Finding, rows: DataFrame) -> Finding:
+    """The finding with the rows that break it, where these are rows of the dataset."""
+    if finding.success or finding.subject not in ("rows", "dataset"):
+        return finding
+    if finding.subject == "rows":
+        broken, shown = rows.where(F.col(finding.column).isNotNull()), [finding.column]
+    elif finding.column in suites.INVARIANTS:
+        broken, shown = offending(rows, finding.column), ["cluster_id", "split"]
+    else:
+        return finding
+    ordered = broken.orderBy("pair", "file", "line").select("id", "pair", "file", "line", *shown)
+    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(_SHOWN).collect()))

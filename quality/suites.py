@@ -1,0 +1,89 @@
+"""What an audit expects, as Great Expectations' own expectations.
+
+Those on rows look at a few columns that say what is wrong with a row (`rows.py`); those on figures (`figures.py`) are
+the rules that every dataset of ours keeps, and the bands of the configuration. Each says in `notes` what it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
+
+from schemas.config import Audit, Band
+
+# what may be wrong with a row, by the column that says so
+FAULTS: Mapping[str, str] = {
+    "missing": "columns that may not be null, and are",
+    "out_of_range": "columns whose value is outside of the declared range",
+    "unknown_value": "columns whose value is not in the declared vocabulary",
+    "reason": "why the row should not have been kept: a threshold in force, an evaluation set, its language",
+}
+
+# what must hold of every dataset, by the figure that counts the exceptions
+INVARIANTS: Mapping[str, str] = {
+    "repeated_ids": "ids that stand in several rows",
+    "repeated_clusters": "duplicate clusters with several kept rows",
+    "clusters_in_two_splits": "duplicate clusters that stand in two splits",
+    "english_in_two_splits": "English texts that stand in two splits, over all pairs",
+}
+
+
+def rows_suite() -> list[Expectation]:
+    """Of each kept row (`rows.with_faults`): nothing is wrong with it."""
+    return [
+        gxe.ExpectColumnValuesToBeNull(column=name, notes=f"{meaning}: none")
+        for name, meaning in FAULTS.items()
+    ]
+
+
+def dataset_suite(bands: Audit) -> list[Expectation]:
+    """Of the dataset as a whole (`figures.dataset_figures`)."""
+    counted = [
+        gxe.ExpectColumnMaxToBeBetween(column=name, max_value=0, notes=f"{meaning}: none")
+        for name, meaning in INVARIANTS.items()
+    ]
+    return [*counted, _within("split_deviation", bands.split_deviation)]
+
+
+def pairs_suite(bands: Audit) -> list[Expectation]:
+    """Of each pair (`figures.pair_figures`)."""
+    names = ("kept_share", "lid_agreement", "balance", "median_length", "p99_length")
+    return [_within(name, getattr(bands, name)) for name in names]
+
+
+def counts_suite(reasons: Sequence[str]) -> list[Expectation]:
+    """Of the rows of each corpus, pair and reason (`figures.count_figures`): no row vanishes."""
+    return [
+        gxe.ExpectColumnValuesToBeInSet(
+            column="reason", value_set=list(reasons), notes="reasons are of the documented vocabulary"
+        ),
+        gxe.ExpectColumnPairValuesToBeEqual(
+            column_A="in_manifest",
+            column_B="in_files",
+            notes="the files hold the rows that the manifest counts",
+        ),
+    ]
+
+
+def corpora_suite(bands: Audit) -> list[Expectation]:
+    """Of each corpus and pair whose size is known (`figures.corpus_figures`)."""
+    tolerance = bands.rows.tolerance
+    return [
+        gxe.ExpectColumnValuesToBeBetween(
+            column="deviation",
+            min_value=-tolerance,
+            max_value=tolerance,
+            severity=bands.rows.severity,
+            notes="rows read / rows of the known release - 1",
+        )
+    ]
+
+
+def _within(figure: str, band: Band) -> Expectation:
+    notes: Any = Audit.model_fields[figure].description
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=figure, min_value=band.min, max_value=band.max, severity=band.severity, notes=notes
+    )

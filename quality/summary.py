@@ -1,0 +1,26 @@
+"""What an audit says on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from quality.audit import Audit
+
+
+def print_findings(found: Audit) -> None:
+    """Prints one line for each subject, and one for each expectation that failed."""
+    console = Console()
+    table = Table("looked at", "expectations", "failed", "warnings")
+    for subject in dict.fromkeys(finding.subject for finding in found.findings):
+        of = [finding for finding in found.findings if finding.subject == subject]
+        failed, warned = (sum(f.subject == subject for f in group) for group in (found.failed, found.warned))
+        table.add_row(subject, str(len(of)), str(failed), str(warned))
+    console.print(table)
+    for finding in found.warned:
+        console.print(
+            f"warning: {finding.subject}.{finding.column}: {finding.meaning}; "
+            f"expected {finding.expected}, observed {finding.observed}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -16,8 +16,6 @@ from pathlib import Path
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.session import job_session
 from pipelines.shards.published import open_dataset
-from quality.audit import audit, failure
-from quality.summary import print_findings
 from schemas.loading import load_config
 
 
@@ -36,6 +34,10 @@ def main(argv: list[str]) -> int:
     if arguments.config or arguments.overrides:
         wanted = load_config(arguments.config, arguments.overrides)
         dataset = replace(dataset, config=dataset.config.model_copy(update={"audit": wanted.audit}))
+    # after the dataset was found whole: Great Expectations takes seconds to import
+    from quality.audit import audit, failure
+    from quality.summary import print_findings
+
     spark = job_session("audit", dataset.config.spark)
     found = audit(spark, dataset, arguments.output / "data_docs" if arguments.output else None)
     if arguments.output:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput, read_inputs
 from schemas.config import RunConfig
 
-Finish = Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]
+# steps by name, which complete the staged result: what each returns is added to the run's manifest
+Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Plan:
             (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (*files, *self.eval_files)
         ]
         parts = [
-            self.config.model_dump_json(exclude={"output", "spark", "fetch", "audit"}),
+            self.config.model_dump_json(exclude={"output", "spark", "fetch", "audit", "report"}),
             _code_sha256(),
             [asdict(source) for source in self.inputs],
             stats,
@@ -105,8 +106,8 @@ def build(
 ) -> dict[str, Any]:
     """Builds and publishes the dataset; returns the run's manifest.
 
-    `make_session` is called once the output is locked. `finish(spark, result, manifest)` completes the staged result
-    before it is published (audit, card, report), and returns what it adds to the run's manifest; what it raises
+    `make_session` is called once the output is locked. The steps of `finish`, called with the session, the folder of
+    the staged result and the run's manifest, complete it before it is published (audit, report, card); what one raises
     publishes nothing. Raises `UserError` (bad input) and `InvariantError` (a rule of the data was broken).
     """
     stages = Stages()
@@ -134,8 +135,9 @@ def build(
         resources = manifests.describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files)
         run = manifests.run_manifest(plan.config, inputs, resources, counts, files, content)
         write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
-        with stages.stage("audit"):
-            run |= finish(spark, workspace.result, run)
+        for name, step in finish.items():
+            with stages.stage(name):
+                run |= step(spark, workspace.result, run)
         run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
         write_json(workspace.result / "manifest.json", run)
         workspace.publish()

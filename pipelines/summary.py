@@ -45,3 +45,4 @@ def print_summary(manifest: Mapping[str, Any], output: Path) -> None:
     console.print(
         f"rejected rows: {output / 'rejected'}; manifest: {output / 'manifest.json'}", soft_wrap=True
     )
+    console.print(f"report: {output / 'report.html'}", soft_wrap=True)

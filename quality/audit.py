@@ -91,7 +91,7 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None) -> Audi
     rejected = _read(spark, REJECTED, dataset.rejected) if dataset.rejected else None
     rows = with_faults(spark, kept, PARALLEL, manifest, config)
     context = _context(docs)
-    spark_rows = context.data_sources.add_spark("shards").add_dataframe_asset("rows")
+    spark_rows = context.data_sources.add_spark("shards", persist=False).add_dataframe_asset("rows")
     figures = context.data_sources.add_pandas("figures")
     definition = spark_rows.add_batch_definition_whole_dataframe("rows")
     findings = _validate(context, definition, rows, suites.rows_suite())

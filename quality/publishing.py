@@ -1,31 +1,51 @@
-"""What completes a dataset before it is published: its audit and its card."""
+"""What completes a dataset before it is published: its audit, then its report and its card."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import threading
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from pipelines.build import Finish
 from pipelines.shards.published import BuiltDataset
-from quality.audit import audit, failure
 from quality.card import write_card
+from quality.fertility import fertility, load_tokenizer
+from quality.report import write_report
+from quality.statistics import statistics
 from schemas.config import RunConfig
 
 
-def completing(config: RunConfig) -> Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]:
-    """The last step of a build: audits the staged result and writes its card.
+def completing(config: RunConfig) -> Finish:
+    """The last steps of a build, by name: `audit` the staged result, then write its `report` and its card.
 
-    Adds `audit` to the run's manifest. Raises `AuditError` if a critical expectation fails.
+    Adds `audit` to the run's manifest. Raises `UserError` if the configured tokenizer cannot be read; the audit raises
+    `AuditError` if a critical expectation fails.
     """
+    encode = load_tokenizer(config.report.tokenizer) if config.report.tokenizer else None
+    # Great Expectations takes seconds to import, in which Spark starts
+    threading.Thread(target=importlib.import_module, args=("quality.audit",), daemon=True).start()
+    findings: list[Any] = []
 
-    def complete(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+        from quality.audit import audit, failure
+
         found = audit(spark, BuiltDataset(result, manifest, config), result / "audit" / "data_docs")
         if found.failed:
             raise failure(found)
         found.write(result / "audit" / "results.json")
-        write_card(result, manifest)
+        findings.extend(found.findings)
         return {"audit": found.summary()}
 
-    return complete
+    def report(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+        found = statistics(spark, BuiltDataset(result, manifest, config))
+        codes = {code for pair in config.pairs for code in pair.split("-")}
+        unspaced = [code for code in codes if not config.language(code).spaced]
+        fertilities = fertility(found.samples, encode, unspaced) if encode else []
+        write_report(result / "report.html", manifest, config, findings, found, fertilities)
+        write_card(result, manifest)
+        return {}
+
+    return {"audit": audit, "report": report}

@@ -162,6 +162,13 @@ class Audit(_Section):
     rows: ExpectedRows = ExpectedRows()
 
 
+class Report(_Section):
+    tokenizer: Path | None = Field(
+        None,
+        description="the base model's tokenizer (SentencePiece model or tokenizer.json), to show its fertility",
+    )
+
+
 class Fetch(_Section):
     corpora: list[str] = Field([], description="public corpora that jobs/fetch.py downloads")
     mirrors: dict[str, str] = Field({}, description="corpus -> base URL to fetch it from instead")
@@ -195,6 +202,7 @@ class RunConfig(_Section):
     splits: Splits = Splits()
     shards: Shards = Shards()
     audit: Audit = Audit()
+    report: Report = Report()
     fetch: Fetch = Fetch()
     spark: dict[str, str] = Field({}, description="further Spark settings")
 
@@ -251,6 +259,7 @@ class RunConfig(_Section):
             "eval": {"path": True},
             "lid": True,
             "flags": True,
+            "report": True,
         }
         return self.model_dump(mode="json", by_alias=True, exclude=places)
 

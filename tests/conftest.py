@@ -40,7 +40,7 @@ def build_with(spark: SparkSession) -> Builder:
             write_card(result, manifest)
             return {}
 
-        return build(lambda: spark, plan(config), overwrite, complete)
+        return build(lambda: spark, plan(config), overwrite, {"card": complete})
 
     return run
 

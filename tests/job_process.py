@@ -1,4 +1,4 @@
-"""Running `jobs/build_parallel.py` as a process of its own, on small corpora cut from the samples."""
+"""Running jobs as processes of their own, on the samples and on small corpora cut from them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def command(*arguments: object) -> list[str]:
 
 
 def run(
-    *arguments: object, cwd: Path | None = None, submit: tuple[str, ...] | None = None
+    *arguments: object, cwd: Path | None = None, submit: tuple[str, ...] | None = None, job: str = JOB.stem
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the job to its end, through `spark-submit` where options for that are given.
+    """Runs a job to its end, through `spark-submit` where options for that are given.
 
     No traceback may reach the person, whatever happens.
     """
-    whole = command(*arguments)
+    whole = [sys.executable, str(JOB.with_stem(job)), *map(str, arguments)]
     if submit is not None:
         whole = [str(Path(sys.executable).with_name("spark-submit")), *submit, *whole[1:]]
     done = subprocess.run(

@@ -87,11 +87,11 @@ def test_a_file_that_breaks_off_right_behind_the_limit_is_told(build_with: Build
 def test_what_completes_a_result_may_refuse_it(spark: SparkSession, corpora: Path, tmp_path: Path) -> None:
     """The audit works like this: what it raises publishes nothing."""
 
-    def refuse(result: Path, manifest: dict[str, Any]) -> None:
+    def refuse(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         assert json.loads((result / "parallel" / "manifest.json").read_text())["counts"] == manifest["counts"]
         raise InvariantError("two clusters in two splits")
 
     config = load_config(None, sources__input=str(corpora), output=str(tmp_path / "out"), pairs=["en-tr"])
     with pytest.raises(InvariantError, match="two clusters"):
-        build(lambda: spark, plan(config), False, refuse)
+        build(lambda: spark, plan(config), False, {"audit": refuse})
     assert not (tmp_path / "out").exists()

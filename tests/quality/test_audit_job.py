@@ -1,0 +1,50 @@
+"""The audit as a person meets it: a build that it stops, and `jobs/audit.py`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from job_process import cut, errors, run
+
+
+def test_a_build_that_fails_its_audit_publishes_nothing_and_goes_on_when_the_band_is_loosened(
+    tmp_path: Path,
+) -> None:
+    for name in ("WikiMatrix.en-tr.tsv.gz", "WikiMatrix.en-zh.tsv.gz"):
+        cut(name, tmp_path / "in", 30)
+    given = ("--input", tmp_path / "in", "--output", tmp_path / "out", "--pairs", "en-tr,en-zh")
+    stopped = run(*given, "--set", "audit.kept_share.min=0.999")
+    assert stopped.returncode == 3
+    assert "nothing was published: the audit failed" in stopped.stderr
+    assert "pairs.kept_share: rows kept / rows read, for each pair; expected at least 0.999" in stopped.stderr
+    assert "pair 'en-tr'" in stopped.stderr
+    assert not (tmp_path / "out").exists()
+    loosened = run(*given, "--set", "audit.kept_share={min: 0.999, severity: warning}")
+    assert loosened.returncode == 0, loosened.stderr
+    assert "score:" not in loosened.stderr.replace("score: 0.", "")  # the work was staged
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    (warning,) = [found for found in manifest["audit"]["warnings"] if found["column"] == "kept_share"]
+    assert {row["pair"] for row in warning["offending"]} == {"en-tr", "en-zh"}
+    assert json.loads((tmp_path / "out" / "audit" / "results.json").read_text())["passed"] is True
+    assert (tmp_path / "out" / "audit" / "data_docs" / "index.html").exists()
+
+
+def test_a_downloaded_dataset_is_audited_again(built_samples: Path, tmp_path: Path) -> None:
+    shutil.copytree(built_samples / "parallel", tmp_path / "downloaded")
+    done = run(tmp_path / "downloaded", "--output", tmp_path / "audit", job="audit")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "audit" / "results.json").read_text())["passed"] is True
+    assert "counts" in done.stdout
+    failed = run(tmp_path / "downloaded", "--set", "audit.kept_share.min=1.0", job="audit")
+    assert failed.returncode == 3
+    assert "pairs.kept_share" in failed.stderr
+
+
+def test_what_is_no_whole_dataset_is_refused_before_spark_starts(built_samples: Path, tmp_path: Path) -> None:
+    shutil.copytree(built_samples, tmp_path / "copy")
+    shard = next((tmp_path / "copy" / "parallel" / "en-hi").glob("train-*"))
+    shard.unlink()
+    (fault,) = errors(run(tmp_path / "copy", job="audit"))
+    assert fault == f"{shard}: is missing; fetch the dataset again, or build it again"

@@ -30,6 +30,7 @@ demo: $(STAMP) ## builds the samples into out/samples
 	@overwrite=; [ ! -e $(SAMPLES_OUT)/manifest.json ] || overwrite=--overwrite; \
 	$(IN_VENV) spark-submit jobs/build_parallel.py --output $(SAMPLES_OUT) $$overwrite
 	@echo
+	@echo "report:       $(SAMPLES_OUT)/report.html"
 	@echo "dataset card: $(SAMPLES_OUT)/parallel/README.md"
 	@echo "manifest:     $(SAMPLES_OUT)/manifest.json"
 

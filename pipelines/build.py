@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +17,20 @@ from pyspark.sql import SparkSession
 
 import pipelines
 import schemas
-from pipelines.atomic import write_json
 from pipelines.cleaning import lid
-from pipelines.deciding import decide, summarise
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
 from pipelines.errors import UserError
 from pipelines.progress import Stages
+from pipelines.release import Finish, MadeFrom, decide_and_publish
 from pipelines.scoring import Scorer, score
 from pipelines.session import tune_for
 from pipelines.shards import manifest as manifests
 from pipelines.shards.workspace import Workspace, open_workspace
-from pipelines.shards.write import describe, plan_runs, write_shards
 from pipelines.sources.discover import discover
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput, read_inputs
 from schemas.config import RunConfig
-
-# steps by name, which complete the staged result: what each returns is added to the run's manifest
-Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -120,28 +114,11 @@ def build(
         tune_for(spark, rows, plan.config.spark)
         scorer = _scorer(plan, index, workspace)
         _score(spark, plan, scorer, read, rows, stages)
-        inputs = manifests.describe_inputs(plan.inputs, read)
-        decisions = workspace.folder / "decisions"
-        record = decisions / "counts.json"
-        if not record.exists():
-            combinations = sorted({(source.corpus, source.pair) for source in plan.inputs})
-            with stages.stage("decide", rows):
-                decided = decide(spark, plan.config, scorer.scored, decisions, combinations, rows)
-            write_json(record, decided)
-        counts = manifests.complete_counts(summarise(json.loads(record.read_text(encoding="utf-8"))), inputs)
-        with stages.stage("write", rows):
-            files, content = _write(spark, plan, scorer, read, decisions, workspace)
-        manifests.check_outputs(counts, files)
-        resources = manifests.describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files)
-        run = manifests.run_manifest(plan.config, inputs, resources, counts, files, content)
-        write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
-        for name, step in finish.items():
-            with stages.stage(name):
-                run |= step(spark, workspace.result, run)
-        run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
-        write_json(workspace.result / "manifest.json", run)
-        workspace.publish()
-    return run
+        made_from = MadeFrom(
+            inputs=manifests.describe_inputs(plan.inputs, read),
+            resources=manifests.describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files),
+        )
+        return decide_and_publish(spark, plan.config, made_from, scorer.scored, workspace, stages, finish)
 
 
 def _eval_index(plan: Plan, workspace: Workspace) -> str | None:
@@ -190,36 +167,6 @@ def _score(
     ]
     with stages.stage("score", rows, lambda: sum(size for path, size in chunks if path.exists())):
         score(spark, scorer, read, plan.profanity)
-
-
-def _write(
-    spark: SparkSession,
-    plan: Plan,
-    scorer: Scorer,
-    read: Sequence[ReadInput],
-    decisions: Path,
-    workspace: Workspace,
-) -> tuple[list[Any], str]:
-    pieces = workspace.folder / "pieces"
-    for folder in (pieces, workspace.result):
-        shutil.rmtree(folder, ignore_errors=True)
-    (workspace.result / "parallel").mkdir(parents=True)
-    chunks = sorted(
-        (plan.inputs[found.index].pair, scorer.scored_path(found.index, number))
-        for found in read
-        for number in range(len(found.chunks))
-    )
-    runs = plan_runs(chunks, plan.config.shards.target_mb << 20)
-    files, content = write_shards(spark, runs, scorer.scored, decisions, pieces, workspace.result)
-    scored = workspace.result / "scored"
-    shutil.copytree(scorer.scored, scored, copy_function=_link, ignore=shutil.ignore_patterns(".*"))
-    files += [describe(path, workspace.result) for path in sorted(scored.rglob("*.parquet"))]
-    return files, content
-
-
-def _link(source: str, target: str) -> None:
-    """Scored chunks stay in the workspace until the output is published, and cost no second copy."""
-    Path(target).hardlink_to(source)
 
 
 def _code_sha256() -> str:

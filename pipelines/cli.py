@@ -15,6 +15,11 @@ from schemas.loading import ConfigError
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--config FILE` and `--set key=value` (repeatable)."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="run configuration (YAML; see configs/)")
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Adds `--set key=value` (repeatable)."""
     parser.add_argument(
         "--set",
         action="append",

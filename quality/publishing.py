@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from pipelines.build import Finish
+from pipelines.release import Finish
 from pipelines.shards.published import BuiltDataset
 from quality.card import write_card
 from quality.fertility import fertility, load_tokenizer

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.atomic import replacing
 from quality.fertility import Fertility
 from quality.figures import KEPT
+from quality.pages import environment, shown_row
 from quality.statistics import BINS, MEASURES, Measure, Statistics
 from schemas.config import RunConfig
 from schemas.reasons import REASONS
@@ -20,9 +20,7 @@ from schemas.thresholds import resolve
 
 MAX_BYTES = 4 << 20
 _MOST_PAIRS = 40  # shown in tables and charts
-_MOST_LETTERS = 400  # of a sample's text
 _SAMPLES = 4  # of a reason and pair, or fewer where the file would grow too large
-_RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
 
 
 @dataclass(frozen=True)
@@ -42,14 +40,7 @@ def write_report(
     fertilities: Sequence[Fertility],
 ) -> None:
     """Writes the report. `findings` are the audit's (`audit.Finding`). It never is larger than `MAX_BYTES`."""
-    environment = Environment(
-        loader=PackageLoader("quality", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     html = b""
     for samples in (_SAMPLES, 2, 1, 0):
         view = _view(manifest, config, findings, found, fertilities, samples)
@@ -183,29 +174,7 @@ def _samples(
     groups = []
     for reason in reasons:
         rows = [
-            _sample(row, config) for pair in pairs for row in found.samples.get((pair, reason), [])[:most]
+            shown_row(row, config) for pair in pairs for row in found.samples.get((pair, reason), [])[:most]
         ]
         groups.append({"reason": reason, "meaning": REASONS.get(reason, ""), "rows": rows})
     return groups
-
-
-def _sample(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
-    sides = []
-    for side in ("src", "tgt"):
-        code = row[f"{side}_lang"]
-        script = row["zh_script"] if code == "zh" and side == "tgt" else None
-        text = row[f"{side}_text"] or ""
-        sides.append(
-            {
-                "lang": f"{code}-{script}" if script in ("Hans", "Hant") else code,
-                "dir": "rtl" if _RIGHT_TO_LEFT & set(config.language(code).scripts) else "ltr",
-                "text": text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…",
-            }
-        )
-    return {
-        "sides": sides,
-        "pair": f"{row['src_lang']}-{row['tgt_lang']}",
-        "place": f"{row['file']}:{row['line']}",
-        "detail": row.get("detail"),
-        "id": row["id"],
-    }

@@ -38,18 +38,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
     problems: list[str] = []
     if path is not None:
         data = _with_places(_read_yaml(path), RunConfig, path.absolute().parent)
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or not key:
-            problems.append(f"--set {override}: expected key=value")
-            continue
-        try:
-            if key.startswith("spark."):  # Spark's own keys have dots in them
-                _put(data, ["spark", key], value)
-            else:
-                _put(data, key.split("."), yaml.safe_load(value) if value else None)
-        except (yaml.YAMLError, TypeError) as error:
-            problems.append(f"--set {override}: {str(error).splitlines()[0]}")
+    problems += _override(data, overrides)
     for name, value in top_level.items():
         if value is not None:
             try:
@@ -63,6 +52,37 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
+    """The configuration with `key=value` strings set in it. Raises `ConfigError` with all problems."""
+    data = config.model_dump(mode="json", by_alias=True)
+    problems = _override(data, overrides)
+    try:
+        changed = RunConfig.model_validate(data)
+    except ValidationError as error:
+        problems += [f"--set: {_sentence(problem)}" for problem in error.errors()]
+    if problems:
+        raise ConfigError(problems)
+    return changed
+
+
+def _override(data: dict[str, Any], overrides: Sequence[str]) -> list[str]:
+    """Sets `key=value` strings in `data`; returns what is wrong with them."""
+    problems = []
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key:
+            problems.append(f"--set {override}: expected key=value")
+            continue
+        try:
+            if key.startswith("spark."):  # Spark's own keys have dots in them
+                _put(data, ["spark", key], value)
+            else:
+                _put(data, key.split("."), yaml.safe_load(value) if value else None)
+        except (yaml.YAMLError, TypeError) as error:
+            problems.append(f"--set {override}: {str(error).splitlines()[0]}")
+    return problems
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

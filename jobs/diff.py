@@ -1,0 +1,42 @@
+"""Shows what differs between two versions of a dataset: rows that came in, went out or changed, by pair and reason.
+
+spark-submit jobs/diff.py OLD NEW [--output PAGE.html]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipelines.cli import run_job
+from pipelines.difference import decided_rows, difference
+from pipelines.session import job_session, tune_for
+from pipelines.shards.published import open_dataset
+from quality.differences import print_difference, write_page
+from schemas.loading import ConfigError
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="diff.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("old", type=Path, metavar="OLD", help="folder with a manifest.json of ours")
+    parser.add_argument("new", type=Path, metavar="NEW", help="another one")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write a page (HTML) too")
+    arguments = parser.parse_args(argv)
+    if arguments.output and not arguments.output.absolute().parent.is_dir():
+        raise ConfigError([f"--output: {arguments.output.absolute().parent} is no folder"])
+
+    old, new = open_dataset(arguments.old), open_dataset(arguments.new)
+    spark = job_session("diff", new.config.spark)
+    tune_for(spark, sum(source["rows"] for source in new.manifest["inputs"]), new.config.spark)
+    found = difference(decided_rows(spark, old), decided_rows(spark, new))
+    print_difference(found)
+    if arguments.output:
+        write_page(arguments.output, found, str(arguments.old), str(arguments.new), new.config)
+        print(f"page: {arguments.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,36 @@
+"""Tells why a row was kept, or rejected.
+
+python jobs/explain.py OUTPUT --id ID            the row with this id
+python jobs/explain.py OUTPUT --text "…"         rows with this in their source or target
+
+OUTPUT is the output of a run, or a published folder (which holds the kept rows only).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipelines.cli import run_job
+from pipelines.shards.published import open_dataset
+from quality.explain import explain
+from quality.lives import print_life
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="explain.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path, metavar="OUTPUT", help="folder with a manifest.json of ours")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--id", help="the row's id: 32 hex digits")
+    wanted.add_argument("--text", help="a piece of its source or target, as normalised")
+    arguments = parser.parse_args(argv)
+    dataset = open_dataset(arguments.dataset)
+    for life in explain(dataset, arguments.id, arguments.text):
+        print_life(life, dataset.config)
+    return 0
+
+
+if __name__ == "__main__":
+    run_job(main)

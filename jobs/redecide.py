@@ -1,0 +1,50 @@
+"""Decides again on rows that were scored before, without reading the corpora: other thresholds, licences, caps, splits.
+
+spark-submit jobs/redecide.py OUTPUT --set thresholds.margin.min=1.06 --dry-run    shows what would change
+spark-submit jobs/redecide.py OUTPUT --set thresholds.margin.min=1.06              replaces OUTPUT by the outcome
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from pipelines.cli import add_overrides, run_job
+from pipelines.redecide import check, preview, redecide
+from pipelines.session import job_session
+from pipelines.shards.published import open_dataset
+from pipelines.summary import print_summary
+from quality.differences import print_difference
+from quality.publishing import completing
+from schemas.loading import change_config
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="redecide.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path, metavar="OUTPUT", help="the output of a run of build_parallel")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would enter and leave; change nothing"
+    )
+    add_overrides(parser)
+    arguments = parser.parse_args(argv)
+
+    dataset = open_dataset(arguments.dataset)
+    config = change_config(dataset.config, arguments.overrides)
+    check(dataset, config)
+    if arguments.dry_run:
+        with tempfile.TemporaryDirectory(prefix="redecide-") as folder:
+            found = preview(
+                job_session("redecide", config.spark), dataset, config, Path(folder) / "decisions"
+            )
+        print_difference(found)
+        return 0
+    manifest = redecide(lambda: job_session("redecide", config.spark), dataset, config, completing(config))
+    print_summary(manifest, dataset.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,90 @@
+"""From scored rows to a published dataset: decide, write, complete, publish. Building and deciding again share it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from pipelines.atomic import write_json
+from pipelines.deciding import decide, summarise
+from pipelines.progress import Stages
+from pipelines.shards import manifest as manifests
+from pipelines.shards.workspace import Workspace
+from pipelines.shards.write import Written, describe, plan_runs, write_shards
+from schemas.config import RunConfig
+
+# steps by name, which complete the staged result: what each returns is added to the run's manifest
+Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """What a dataset was made from, as its manifest has it: `inputs[]`, and the LID model and evaluation sets."""
+
+    inputs: Sequence[Mapping[str, Any]]
+    resources: Mapping[str, Any]
+
+
+def decide_and_publish(
+    spark: SparkSession,
+    config: RunConfig,
+    made_from: MadeFrom,
+    scored: Path,
+    workspace: Workspace,
+    stages: Stages,
+    finish: Finish,
+) -> dict[str, Any]:
+    """Decides on the chunks in `scored`, writes and completes the result, and publishes it; returns the run's manifest.
+
+    The steps of `finish`, called with the session, the folder of the staged result and the run's manifest, complete it
+    before it is published (audit, report, card); what one raises publishes nothing.
+    """
+    inputs = made_from.inputs
+    rows = sum(source["rows"] for source in inputs)
+    decisions = workspace.folder / "decisions"
+    record = decisions / "counts.json"
+    if not record.exists():
+        combinations = sorted({(source["corpus"], source["pair"]) for source in inputs})
+        with stages.stage("decide", rows):
+            decided = decide(spark, config, scored, decisions, combinations, rows)
+        write_json(record, decided)
+    counts = manifests.complete_counts(summarise(json.loads(record.read_text(encoding="utf-8"))), inputs)
+    with stages.stage("write", rows):
+        files, content = _write(spark, config, scored, decisions, workspace)
+    manifests.check_outputs(counts, files)
+    run = manifests.run_manifest(config, inputs, made_from.resources, counts, files, content)
+    write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
+    for name, step in finish.items():
+        with stages.stage(name):
+            run |= step(spark, workspace.result, run)
+    run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
+    write_json(workspace.result / "manifest.json", run)
+    workspace.publish()
+    return run
+
+
+def _write(
+    spark: SparkSession, config: RunConfig, scored: Path, decisions: Path, workspace: Workspace
+) -> tuple[list[Written], str]:
+    pieces = workspace.folder / "pieces"
+    for folder in (pieces, workspace.result):
+        shutil.rmtree(folder, ignore_errors=True)
+    (workspace.result / "parallel").mkdir(parents=True)
+    chunks = sorted((path.parent.name, path) for path in scored.rglob("*.parquet") if path.name[0] != ".")
+    runs = plan_runs(chunks, config.shards.target_mb << 20)
+    files, content = write_shards(spark, runs, scored, decisions, pieces, workspace.result)
+    copied = workspace.result / "scored"
+    shutil.copytree(scored, copied, copy_function=_link, ignore=shutil.ignore_patterns(".*"))
+    files += [describe(path, workspace.result) for path in sorted(copied.rglob("*.parquet"))]
+    return files, content
+
+
+def _link(source: str, target: str) -> None:
+    """Scored chunks stay where they are until the output is published, and cost no second copy."""
+    Path(target).hardlink_to(source)

@@ -1,0 +1,47 @@
+"""What our pages share: the template environment, and rows of a corpus as a page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from schemas.config import RunConfig
+
+_MOST_LETTERS = 400  # of a text
+_RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
+
+
+def environment() -> Environment:
+    """Templates of this package; what they are given is escaped."""
+    return Environment(
+        loader=PackageLoader("quality", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def shown_row(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
+    """A row with its texts, their languages and directions, its place and id."""
+    sides = []
+    for side in ("src", "tgt"):
+        code = row[f"{side}_lang"]
+        script = row.get("zh_script") if code == "zh" and side == "tgt" else None
+        text = row[f"{side}_text"] or ""
+        sides.append(
+            {
+                "lang": f"{code}-{script}" if script in ("Hans", "Hant") else code,
+                "dir": "rtl" if _RIGHT_TO_LEFT & set(config.language(code).scripts) else "ltr",
+                "text": text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…",
+            }
+        )
+    return {
+        "sides": sides,
+        "pair": f"{row['src_lang']}-{row['tgt_lang']}",
+        "place": f"{row['file']}:{row['line']}",
+        "detail": row.get("detail"),
+        "id": row["id"],
+    }

@@ -1,0 +1,109 @@
+"""Deciding again comes to what a build with the same thresholds comes to, and a dry run changes nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from job_process import DEMO, Builder, digests, errors, run
+from pyspark.sql import SparkSession
+
+from pipelines.difference import Change, decided_rows, difference, entering, leaving
+from pipelines.errors import UserError
+from pipelines.redecide import check, preview, redecide
+from pipelines.shards.published import open_dataset
+from quality.differences import write_page
+from schemas.loading import ConfigError, change_config, load_config
+
+OTHERWISE = ("thresholds.length_ratio.max=1.3", "dedup.near.threshold=0.95", "splits.test=0.2")
+
+
+@pytest.fixture(scope="module")
+def otherwise(build_with: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples, built with other thresholds."""
+    output = tmp_path_factory.mktemp("otherwise") / "out"
+    build_with(load_config(DEMO, OTHERWISE, output=str(output)))
+    return output
+
+
+def test_deciding_again_is_building_again(
+    spark: SparkSession, built_samples: Path, otherwise: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(built_samples, tmp_path / "out")
+    dataset = open_dataset(tmp_path / "out")
+    config = change_config(dataset.config, OTHERWISE)
+    expected = difference(decided_rows(spark, dataset), decided_rows(spark, open_dataset(otherwise)))
+    before = digests(tmp_path / "out")
+    assert preview(spark, dataset, config, tmp_path / "decisions") == expected
+    assert entering(expected.changes) > 0
+    assert leaving(expected.changes) > 0
+    assert "changed" in {change.after for change in expected.changes}  # rows that went to the test split
+    assert digests(tmp_path / "out") == before
+    assert not (tmp_path / "decisions").exists()
+
+    redecide(lambda: spark, dataset, config, {})
+    after, built = (
+        {k: v for k, v in digests(out).items() if k.endswith(".parquet")}
+        for out in (tmp_path / "out", otherwise)
+    )
+    assert after == built
+    manifests = [json.loads((out / "manifest.json").read_text()) for out in (tmp_path / "out", otherwise)]
+    assert manifests[0]["content_sha256"] == manifests[1]["content_sha256"]
+    assert manifests[0]["counts"] == manifests[1]["counts"]
+    assert manifests[0]["inputs"] == manifests[1]["inputs"]
+
+
+def test_nothing_differs_from_itself(spark: SparkSession, built_samples: Path) -> None:
+    rows = decided_rows(spark, open_dataset(built_samples))
+    found = difference(rows, rows)
+    assert (found.changes, found.samples) == ((), ())
+    assert found.unchanged == rows.count()
+
+
+def test_rows_that_are_in_one_dataset_only_are_absent_from_the_other(
+    spark: SparkSession, built_samples: Path, tmp_path: Path
+) -> None:
+    dataset = open_dataset(built_samples)
+    rows = decided_rows(spark, dataset)
+    turkish = rows.where("pair = 'en-tr' and reason is null")
+    found = difference(rows.where("not (pair = 'en-tr' and reason is null)"), rows)
+    assert found.changes == (Change("en-tr", "absent", "kept", turkish.count()),)
+    write_page(tmp_path / "page.html", found, "old", "<new>", dataset.config)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"<b>{turkish.count():,}</b> rows enter" in page
+    assert "&lt;new&gt;" in page
+    assert found.samples[0]["src_text"] in page
+
+
+@pytest.mark.parametrize("key", ["pairs=[en-tr]", "dedup.near.bands=8", "eval.words=6", "sources.limit=5"])
+def test_what_scores_depend_on_cannot_be_decided_again(built_samples: Path, key: str) -> None:
+    dataset = open_dataset(built_samples)
+    with pytest.raises(UserError, match="scores depend on it; build again"):
+        check(dataset, change_config(dataset.config, [key]))
+
+
+def test_a_published_folder_cannot_be_decided_on_again(built_samples: Path) -> None:
+    published = open_dataset(built_samples / "parallel")
+    with pytest.raises(UserError, match="without the scored rows"):
+        check(published, published.config)
+
+
+def test_mistaken_keys_are_told(built_samples: Path) -> None:
+    config = open_dataset(built_samples).config
+    with pytest.raises(ConfigError, match=r"thresholds\.margin\.mni.*did you mean thresholds\.margin\.min"):
+        change_config(config, ["thresholds.margin.mni=1.1"])
+
+
+def test_the_jobs_say_what_changes(built_samples: Path, tmp_path: Path) -> None:
+    shutil.copytree(built_samples, tmp_path / "out")
+    done = run(tmp_path / "out", "--set", "thresholds.length.min_words=1", "--dry-run", job="redecide")
+    assert done.returncode == 0, done.stderr
+    assert "too_short -> kept" in done.stdout
+    (fault,) = errors(run(tmp_path / "out", "--set", "dedup.near.bands=4", "--dry-run", job="redecide"))
+    assert fault == "dedup.near.bands: scores depend on it; build again with build_parallel"
+    done = run(built_samples, tmp_path / "out", "--output", tmp_path / "page.html", job="diff")
+    assert done.returncode == 0, done.stderr
+    assert "0 rows enter, 0 leave" in done.stdout
+    assert "Nothing differs." in (tmp_path / "page.html").read_text()

@@ -11,6 +11,8 @@ import yaml
 from pipelines.atomic import replacing
 from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
+from quality.licenses import of_whole
+from schemas.fields import Field
 from schemas.parallel import PARALLEL, SPLITS
 from schemas.reasons import REASONS
 
@@ -35,13 +37,12 @@ def _metadata(
     manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]
 ) -> dict[str, Any]:
     rows = sum(count["kept"] for count in manifest["counts"])
-    licenses = sorted({source["license"] for source in manifest["inputs"]})
-    single = len(licenses) == 1 and not licenses[0].startswith(("LicenseRef", "unknown"))
+    whole = of_whole(_kept_licenses(manifest))
     return {
         "pretty_name": "Polyinstruct parallel corpus",
         "language": sorted({code for pair in splits for code in pair.split("-")}),
-        "license": licenses[0].lower() if single else "other",
-        **({} if single else {"license_name": "mixed", "license_link": "README.md"}),
+        "license": whole.license.lower() if whole.covers_all else "other",
+        **({} if whole.covers_all else {"license_name": "mixed", "license_link": "README.md"}),
         "task_categories": ["translation"],
         "multilinguality": ["translation"],
         "size_categories": [next((name for limit, name in (*_SIZES, *_MORE_SIZES) if rows < limit), "n>1T")],
@@ -56,7 +57,33 @@ def _metadata(
             }
             for pair in sorted(splits)
         ],
+        "dataset_info": [
+            {
+                "config_name": pair,
+                "features": [_feature(field) for field in PARALLEL.fields],
+                "splits": [
+                    {"name": split, "num_examples": splits[pair][split]["rows"]}
+                    for split in SPLITS
+                    if split in splits[pair]
+                ],
+                "download_size": sum(of_split["bytes"] for of_split in splits[pair].values()),
+            }
+            for pair in sorted(splits)
+        ],
     }
+
+
+def _feature(field: Field) -> dict[str, str]:
+    """A column as the Hub's metadata has it."""
+    if field.type.startswith("list<"):
+        return {"name": field.name, "list": field.type.removeprefix("list<").removesuffix(">")}
+    return {"name": field.name, "dtype": field.type}
+
+
+def _kept_licenses(manifest: Mapping[str, Any]) -> set[str]:
+    """The licences of the corpora of which rows were kept."""
+    kept = {(count["corpus"], count["pair"]) for count in manifest["counts"] if count["kept"]}
+    return {source["license"] for source in manifest["inputs"] if (source["corpus"], source["pair"]) in kept}
 
 
 def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
@@ -88,12 +115,18 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
                 ],
             ),
             "",
+            "**Licence of the whole**: " + of_whole(_kept_licenses(manifest)).why,
+            "",
             *_citations(manifest),
             "## Filtering",
             "",
             "A row carries the first reason that holds, in this order; rejected rows are kept beside the dataset.",
             "",
             *_table(("reason", "rows", "meaning"), _reasons(manifest)),
+            "",
+            "## Known limits",
+            "",
+            *_limits(manifest),
             "",
             "## Columns",
             "",
@@ -113,6 +146,37 @@ def _reasons(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for reason, meaning in REASONS.items()
         if totals[reason]
     ]
+
+
+def _limits(manifest: Mapping[str, Any]) -> list[str]:
+    config = manifest["config"]
+    thresholds = config["thresholds"]
+    limits = [
+        f"- Languages are identified by `{manifest['lid_model']['name']}`, which mistakes short sentences and close "
+        f"languages: of another language is a row only where the claimed one is less probable than "
+        f"{thresholds['lid']['min_src']} (source) or {thresholds['lid']['min_tgt']} (target).",
+        "- Rules look at form: a fluent sentence beside a fluent sentence of another meaning is found by its length, "
+        "numbers or margin, or not at all.",
+        f"- Near-duplicates are rows whose two sides are both similar from {config['dedup']['near']['threshold']} up "
+        "(Jaccard, n-grams of characters); paraphrases are not found."
+        if config["dedup"]["near"]["enabled"]
+        else "- Near-duplicates were not looked for.",
+    ]
+    if manifest["eval"]:
+        limits.append(
+            f"- Overlap with {len(manifest['eval'])} files of evaluation sets was looked for by n-grams of "
+            f"{config['eval']['words']} words ({config['eval']['chars']} characters in scripts without spaces)."
+        )
+    else:
+        limits.append("- No evaluation set was given: the rows may overlap with the one that you test on.")
+    if config["sources"]["limit"] is not None:
+        limits.append(f"- Of each file only the first {config['sources']['limit']:,} lines were read.")
+    limits += [
+        f"- `{source['path']}` breaks off: {source['broken']}."
+        for source in manifest["inputs"]
+        if "broken" in source
+    ]
+    return limits
 
 
 def _citations(manifest: Mapping[str, Any]) -> list[str]:

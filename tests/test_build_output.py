@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from datasets import Features
 from huggingface_hub import DatasetCard
 
 from pipelines.normalize import normalize
@@ -403,6 +404,14 @@ def test_card_is_valid_and_its_configs_point_at_all_files(built_samples: Path) -
     assert data["size_categories"] in (["1K<n<10K"], "1K<n<10K")
     for name in PARALLEL.columns:
         assert f"`{name}`" in card.text
+    assert "all rows come under `CC0-1.0`" in card.text
+    for info in data["dataset_info"]:
+        features = Features._from_yaml_list(info["features"])
+        assert features == Features.from_arrow_schema(PARALLEL.arrow())
+        told = {split["name"]: split["num_examples"] for split in info["splits"]}
+        shards = list((folder / info["config_name"]).glob("*.parquet"))
+        assert sum(told.values()) == sum(pq.read_metadata(shard).num_rows for shard in shards)
+        assert info["download_size"] == sum(shard.stat().st_size for shard in shards)
     assert str(built_samples) not in card.content
 
 

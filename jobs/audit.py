@@ -13,10 +13,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_overrides, run_job
 from pipelines.session import job_session
 from pipelines.shards.published import open_dataset
-from schemas.loading import load_config
+from schemas.loading import ConfigError, change_config
 
 
 def main(argv: list[str]) -> int:
@@ -27,13 +27,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write results.json and Great Expectations' Data Docs here"
     )
-    add_config_arguments(parser)
+    add_overrides(parser)
     arguments = parser.parse_args(argv)
 
     dataset = open_dataset(arguments.dataset)
-    if arguments.config or arguments.overrides:
-        wanted = load_config(arguments.config, arguments.overrides)
-        dataset = replace(dataset, config=dataset.config.model_copy(update={"audit": wanted.audit}))
+    foreign = [given for given in arguments.overrides if not given.startswith("audit.")]
+    if foreign:
+        raise ConfigError([f"--set {given}: an audit takes keys under audit only" for given in foreign])
+    dataset = replace(dataset, config=change_config(dataset.config, arguments.overrides))
     # after the dataset was found whole: Great Expectations takes seconds to import
     from quality.audit import audit, failure
     from quality.summary import print_findings

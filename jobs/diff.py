@@ -24,13 +24,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("new", type=Path, metavar="NEW", help="another one")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write a page (HTML) too")
     arguments = parser.parse_args(argv)
+    if arguments.output and arguments.output.is_dir():
+        raise ConfigError([f"--output: {arguments.output} is a folder; expected the name of a file"])
     if arguments.output and not arguments.output.absolute().parent.is_dir():
         raise ConfigError([f"--output: {arguments.output.absolute().parent} is no folder"])
 
     old, new = open_dataset(arguments.old), open_dataset(arguments.new)
     spark = job_session("diff", new.config.spark)
     tune_for(spark, sum(source["rows"] for source in new.manifest["inputs"]), new.config.spark)
-    found = difference(decided_rows(spark, old), decided_rows(spark, new))
+    both_whole = old.whole and new.whole  # rejected rows do not travel with a published folder
+    found = difference(*(decided_rows(spark, dataset, both_whole) for dataset in (old, new)))
+    if not both_whole:
+        print("kept rows only are compared, since a published folder holds no others")
     print_difference(found)
     if arguments.output:
         write_page(arguments.output, found, str(arguments.old), str(arguments.new), new.config)

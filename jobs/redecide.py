@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
     config = change_config(dataset.config, arguments.overrides)
     check(dataset, config)
     if arguments.dry_run:
-        with tempfile.TemporaryDirectory(prefix="redecide-") as folder:
+        # beside the dataset, where Spark's workers can write too
+        parent = dataset.folder.absolute().parent
+        with tempfile.TemporaryDirectory(prefix=".redecide-", dir=parent) as folder:
             found = preview(
                 job_session("redecide", config.spark), dataset, config, Path(folder) / "decisions"
             )

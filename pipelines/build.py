@@ -15,8 +15,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-import pipelines
-import schemas
 from pipelines.cleaning import lid
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
@@ -26,7 +24,7 @@ from pipelines.release import Finish, MadeFrom, decide_and_publish
 from pipelines.scoring import Scorer, score
 from pipelines.session import tune_for
 from pipelines.shards import manifest as manifests
-from pipelines.shards.workspace import Workspace, open_workspace
+from pipelines.shards.workspace import Workspace, code_sha256, open_workspace
 from pipelines.sources.discover import discover
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput, read_inputs
@@ -52,7 +50,7 @@ class Plan:
         ]
         parts = [
             self.config.model_dump_json(exclude={"output", "spark", "fetch", "audit", "report"}),
-            _code_sha256(),
+            code_sha256(),
             [asdict(source) for source in self.inputs],
             stats,
         ]
@@ -167,12 +165,3 @@ def _score(
     ]
     with stages.stage("score", rows, lambda: sum(size for path, size in chunks if path.exists())):
         score(spark, scorer, read, plan.profanity)
-
-
-def _code_sha256() -> str:
-    """Of the code whose work may be found in a workspace: work of other code is not used again."""
-    digest = hashlib.sha256(pipelines.__version__.encode())
-    for package in (pipelines, schemas):
-        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

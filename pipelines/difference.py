@@ -53,7 +53,7 @@ class Difference:
     samples: tuple[Mapping[str, Any], ...]
 
 
-def decided_rows(spark: SparkSession, dataset: BuiltDataset) -> DataFrame:
+def decided_rows(spark: SparkSession, dataset: BuiltDataset, with_rejected: bool = True) -> DataFrame:
     """The rows of a dataset with what was decided on them: columns `_COLUMNS`."""
 
     def read(folder: Any, of: Any) -> DataFrame:
@@ -61,7 +61,7 @@ def decided_rows(spark: SparkSession, dataset: BuiltDataset) -> DataFrame:
         return reader.option("pathGlobFilter", "*.parquet").parquet(str(folder))
 
     kept = read(dataset.parallel, PARALLEL).withColumn("reason", F.lit(None).cast("string")).select(*_COLUMNS)
-    if dataset.rejected is None:
+    if dataset.rejected is None or not with_rejected:
         return kept
     rejected = read(dataset.rejected, REJECTED).withColumn("split", F.lit(None).cast("string"))
     return kept.unionAll(rejected.select(*_COLUMNS))

@@ -22,12 +22,15 @@ from pipelines.progress import Stages
 from pipelines.release import Finish, MadeFrom, decide_and_publish
 from pipelines.session import tune_for
 from pipelines.shards.published import BuiltDataset
-from pipelines.shards.workspace import open_workspace
+from pipelines.shards.workspace import code_sha256, open_workspace
 from schemas.config import RunConfig
 from schemas.parallel import SCORED
 
-# what scores depend on: another value of these needs the corpora
-_OF_SCORES = ("pairs", "languages", "sources", "eval", "dedup.near.bands", "dedup.near.rows")
+# the keys that decisions, and what is made of them, depend on; of others the scores or the corpora do
+_DECIDED_BY = (
+    "thresholds", "overrides", "strict", "licenses.allow", "chinese", "dedup.near.enabled", "dedup.near.threshold",
+    "dedup.caps", "splits", "seed", "sources.priority", "shards", "audit", "report", "spark",
+)  # fmt: skip
 
 
 def check(dataset: BuiltDataset, config: RunConfig) -> None:
@@ -37,13 +40,27 @@ def check(dataset: BuiltDataset, config: RunConfig) -> None:
             f"{dataset.folder}: is a published folder, without the scored rows that deciding again needs; "
             "give the output of the run"
         )
+    before, after = (_flat(of.model_dump(mode="json", by_alias=True)) for of in (dataset.config, config))
     problems = [
-        f"{key}: scores depend on it; build again with build_parallel"
-        for key in _OF_SCORES
-        if _value(config, key) != _value(dataset.config, key)
+        f"{key}: cannot be decided again, since scores or corpora depend on it; build again with build_parallel"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+        and not f"{key}.".startswith(tuple(f"{name}." for name in _DECIDED_BY))
     ]
+    if not (dataset.folder / "scored").is_dir():
+        problems.append(f"{dataset.folder / 'scored'}: is missing; build again with build_parallel")
     if problems:
         raise UserError(*problems)
+
+
+def _flat(nested: Any, prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` -> `{"a.b": 1}`."""
+    if not isinstance(nested, dict) or not nested:
+        return {prefix: nested}
+    found: dict[str, Any] = {}
+    for key, value in nested.items():
+        found |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return found
 
 
 def redecide(
@@ -90,18 +107,7 @@ def _decided(spark: SparkSession, scored: Path, decisions: Path) -> DataFrame:
     return table.join(decided, "row").withColumn("split", F.when(kept, F.col("split")))
 
 
-def _value(config: RunConfig, key: str) -> Any:
-    value: Any = config.identity()
-    for part in key.split("."):
-        value = value[part]
-    return value
-
-
 def _fingerprint(dataset: BuiltDataset, config: RunConfig) -> str:
-    parts = [
-        "redecide",
-        dataset.manifest["content_sha256"],
-        dataset.manifest["config_sha256"],
-        config.sha256(),
-    ]
+    manifest = dataset.manifest
+    parts = [code_sha256(), manifest["content_sha256"], manifest["config_sha256"], config.sha256()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -220,8 +220,13 @@ def score(
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for place, rows in by_chunk(batches):
-            scorer.write(todo[place], rows)
-            yield pa.RecordBatch.from_pydict({"chunk": pa.array([place], pa.int32())})
+            # an error that a task raises comes to the driver as Java's; this one is for a person, and is returned
+            try:
+                scorer.write(todo[place], rows)
+                broken = None
+            except InvariantError as error:
+                broken = str(error)
+            yield pa.RecordBatch.from_pydict({"broken": pa.array([broken], pa.string())})
 
     prepared = tasks.mapInArrow(prepare, _PREPARED)
     numbered = prepared.withColumns({f"{side}_numbers": rules.numbers(side) for side in ("src", "tgt")})
@@ -229,7 +234,8 @@ def score(
     scored = numbered.select(
         "chunk", "line", "src_text", "tgt_text", *(scores[name].alias(name) for name in scores)
     )
-    scored.mapInArrow(write, "chunk int").collect()
+    for found in scored.mapInArrow(write, "broken string").where("broken is not null").collect():
+        raise InvariantError(found["broken"])
 
 
 def bundle(rows: Sequence[int], cores: int) -> list[range]:

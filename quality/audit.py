@@ -1,11 +1,13 @@
 """The audit: Great Expectations as the gate that every dataset passes before it is published.
 
-Rows are looked at by Spark, in one aggregation over all expectations; figures are small tables and looked at in
-memory. What fails is asked for its offending rows afterwards, so that a sound dataset pays for none.
+Rows are looked at by Spark, in one aggregation over all expectations on them; figures are small tables that take a pass
+each to make, and are looked at in memory. What fails is asked for its offending rows afterwards, so that a sound
+dataset pays for none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -84,7 +86,7 @@ class Audit:
 def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None) -> Audit:
     """Audits a dataset; writes Great Expectations' Data Docs to `docs`, if given.
 
-    The rejected rows are looked at too, where they are there.
+    Of the rejected rows, where they are there, it counts the reasons.
     """
     manifest, config = dataset.manifest, dataset.config
     kept = _read(spark, PARALLEL, dataset.parallel)
@@ -178,6 +180,8 @@ def _finding(subject: str, result: ExpectationValidationResult, frame: Any) -> F
         observed = f"could not be checked: {message}"
     elif "observed_value" in found:
         observed = str(found["observed_value"])
+    elif subject in ("dataset", "pairs", "corpora"):
+        observed = _spread(frame[column].dropna().tolist())
     else:
         observed = f"{found.get('unexpected_count', 0):,} of {found.get('element_count', 0):,}"
     rows = () if result.success or subject == "rows" else found.get("unexpected_index_list") or ()
@@ -206,8 +210,18 @@ def _expected(kwargs: Mapping[str, Any]) -> str:
     return "none"
 
 
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "nothing"
+    low, high = min(values), max(values)
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
 def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    value = value.item() if hasattr(value, "item") else value
+    return (
+        value if not isinstance(value, float) or math.isfinite(value) else str(value)
+    )  # JSON knows no infinity
 
 
 def _with_rows(finding: Finding, rows: DataFrame) -> Finding:

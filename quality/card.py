@@ -11,7 +11,7 @@ import yaml
 from pipelines.atomic import replacing
 from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
-from quality.licenses import of_whole
+from quality.licenses import hub_name, of_whole
 from schemas.fields import Field
 from schemas.parallel import PARALLEL, SPLITS
 from schemas.reasons import REASONS
@@ -41,11 +41,13 @@ def _metadata(
     return {
         "pretty_name": "Polyinstruct parallel corpus",
         "language": sorted({code for pair in splits for code in pair.split("-")}),
-        "license": whole.license.lower() if whole.covers_all else "other",
-        **({} if whole.covers_all else {"license_name": "mixed", "license_link": "README.md"}),
+        "license": hub_name(whole),
+        **({"license_name": "mixed", "license_link": "README.md"} if hub_name(whole) == "other" else {}),
         "task_categories": ["translation"],
         "multilinguality": ["translation"],
-        "size_categories": [next((name for limit, name in (*_SIZES, *_MORE_SIZES) if rows < limit), "n>1T")],
+        "size_categories": [
+            next((name for limit, name in (*_SIZES, *_MORE_SIZES) if rows < limit), "1B<n<10B")
+        ],
         "configs": [
             {
                 "config_name": pair,

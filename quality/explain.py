@@ -22,8 +22,7 @@ from schemas.thresholds import resolve
 MOST_ROWS = 10  # found for a text
 _MOST_RELATIVES = 5  # shown of a cluster, or with the same text
 
-# what each reason is decided by: the columns, and the thresholds they are held against (per side of a pair's target:
-# words for scripts with spaces, characters for those without)
+# what each reason is decided by: the columns, and the thresholds that they are held against
 EVIDENCE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "malformed_line": (("detail",), ()),
     "empty": (("src_length", "tgt_length"), ()),
@@ -137,7 +136,8 @@ def _life(dataset: BuiltDataset, row: dict[str, Any], shard: str, place: int) ->
     others = [other for other, _, _ in kin if other["id"] != row["id"]]
     survivor = None
     if row["reason"] in ("exact_duplicate", "near_duplicate"):
-        survivor = next((other for other in others if other.get("reason") is None), None)
+        # which may itself have fallen to a cap
+        survivor = next((other for other in others if other["content_id"] == row["cluster_id"]), None)
     relatives = [other for other in others if other is not survivor][:_MOST_RELATIVES]
     return Life(row, strict if is_strict else normal, is_strict, shard, place, survivor, tuple(relatives))
 
@@ -151,15 +151,20 @@ def _kin(row: Mapping[str, Any]) -> tuple[tuple[str, ...], pc.Expression]:
 
 
 def evidence(life: Life, config: RunConfig) -> list[tuple[str, str, str]]:
-    """For each reason that is decided by a row's own columns: the reason, the values, the thresholds."""
+    """For each reason, in the order in which they are tried: the reason, the row's values, the thresholds."""
     spaced = config.language(life.row["tgt_lang"]).spaced
     table = []
     for reason, (columns, keys) in EVIDENCE.items():
-        if reason in ("exact_duplicate", "near_duplicate", "hub", "source_cap", "target_cap"):
-            continue
         values = ", ".join(f"{name} {_shown(life.row[name])}" for name in columns)
         fitting = [key for key in keys if not (spaced and key.endswith("_chars"))]
         limits = ", ".join(f"{key} {life.thresholds[key]:g}" for key in fitting)
+        caps, mined = config.dedup.caps, life.row["margin"] is not None
+        if reason == "near_duplicate":
+            limits = f"dedup.near.threshold {config.dedup.near.threshold:g}"
+        if reason == "source_cap":
+            limits = f"rows with one source: {(caps.mined_source if mined else caps.source) or 'any'}"
+        if reason == "target_cap":
+            limits = f"rows with one target: {(caps.mined_target if mined else caps.target) or 'any'}"
         if reason == "license":
             limits = "any" if config.licenses.allow is None else ", ".join(config.licenses.allow)
         if reason == "chinese_script":

@@ -41,6 +41,8 @@ def load_tokenizer(path: Path) -> Encode:
 
         processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
         return lambda texts: [len(ids) for ids in processor.encode(texts)]
+    except ImportError as error:
+        raise UserError(f"report.tokenizer needs {error.name}: pip install 'polyinstruct[report]'") from None
     except Exception as error:  # what the two libraries raise has no common kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

@@ -152,15 +152,17 @@ def count_figures(rows: DataFrame, rejected: DataFrame | None, manifest: Mapping
 
 
 def corpus_figures(manifest: Mapping[str, Any], config: RunConfig) -> pd.DataFrame:
-    """A row for each corpus and pair whose size `audit.rows` tells: `read`, `expected` and `deviation`.
+    """A row for each corpus and pair whose size `audit.rows` tells, read or not: `read`, `expected` and `deviation`.
 
     None where only a part of each file was read (`sources.limit`).
     """
     expected = config.audit.rows.counts if config.sources.limit is None else {}
+    read = {(count["corpus"], count["pair"]): count["read"] for count in manifest["counts"]}
     found = [
-        {**{name: count[name] for name in ("corpus", "pair", "read")}, "expected": wanted}
-        for count in manifest["counts"]
-        if (wanted := expected.get(count["corpus"], {}).get(count["pair"])) is not None
+        {"corpus": corpus, "pair": pair, "read": read.get((corpus, pair), 0), "expected": wanted}
+        for corpus, counts in sorted(expected.items())
+        for pair, wanted in sorted(counts.items())
+        if pair in config.pairs
     ]
     table = pd.DataFrame(found, columns=["corpus", "pair", "read", "expected"])
     return table.assign(deviation=table["read"] / table["expected"] - 1)

@@ -11,10 +11,27 @@ _KINDS = (
     ("attribution", ("CC-BY-", "MIT", "Apache-", "BSD-", "ODC-By-")),
     ("share-alike", ("CC-BY-SA-", "GPL-", "AGPL-", "LGPL-", "ODbL-", "GFDL-")),
     ("non-commercial", ("CC-BY-NC-",)),
+    ("no derivatives", ("CC-BY-ND-", "CC-BY-NC-ND-")),
     ("terms of its own", ("LicenseRef-",)),
     ("unknown", ()),
 )
-_FREE_TO_COMBINE = 2  # kinds that any other may take up
+_FREE_TO_COMBINE = 2  # so many kinds any other may take up
+_CLOSED = 3  # so many of the last kinds cannot stand for a whole
+# the Hub's names, where they are not the SPDX identifier in small letters
+_HUB = {
+    "odc-by-1.0": "odc-by",
+    "odbl-1.0": "odbl",
+    "pddl-1.0": "pddl",
+    "gpl-3.0-only": "gpl-3.0",
+    "gpl-3.0-or-later": "gpl-3.0",
+}
+_HUB_KNOWS = frozenset(
+    (
+        "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0",
+        "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "mit", "apache-2.0",
+        "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "odc-by", "odbl", "pddl", "gfdl", "unlicense",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,7 +54,7 @@ def of_whole(licenses: Iterable[str]) -> Whole:
         return Whole("unknown", False, "no row was kept.")
     strictest = parts[0]
     kind = _KINDS[_kind(strictest)][0]
-    if _kind(strictest) >= len(_KINDS) - 2:
+    if _kind(strictest) >= len(_KINDS) - _CLOSED:
         return Whole(
             strictest,
             False,
@@ -58,6 +75,12 @@ def of_whole(licenses: Iterable[str]) -> Whole:
         True,
         f"`{strictest}` is the strictest of {_named(parts)} ({kind}), and the others may be taken up into it.",
     )
+
+
+def hub_name(whole: Whole) -> str:
+    """The Hub's name of a licence; `other` where it has none, or none covers the whole."""
+    name = _HUB.get(whole.license.lower(), whole.license.lower())
+    return name if whole.covers_all and name in _HUB_KNOWS else "other"
 
 
 def _kind(name: str) -> int:

@@ -33,10 +33,10 @@ def print_life(life: Life, config: RunConfig) -> None:
         detail = f" ({row['detail']})" if row["detail"] else ""
         say(f"rejected: {reason}, {REASONS[reason]}{detail}; row {life.place} of {life.shard}")
     if life.survivor is not None:
-        say(
-            f"the better row: {_place(life.survivor)}, id {life.survivor['id']}, split {life.survivor['split']}"
-        )
-        say(f"  {life.survivor['src_text']} | {life.survivor['tgt_text']}")
+        better = life.survivor
+        fate = f"split {better['split']}" if better.get("split") else f"rejected: {better['reason']}"
+        say(f"the better row: {_place(better)}, id {better['id']}, {fate}")
+        say(f"  {better['src_text']} | {better['tgt_text']}")
     if life.relatives:
         say(
             "others with the same text:"

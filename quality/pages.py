@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.config import RunConfig
+from schemas.languages import LANGUAGES
 
 _MOST_LETTERS = 400  # of a text
 _RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
@@ -29,12 +30,13 @@ def shown_row(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
     sides = []
     for side in ("src", "tgt"):
         code = row[f"{side}_lang"]
+        language = (LANGUAGES | config.languages).get(code)  # another configuration may have described it
         script = row.get("zh_script") if code == "zh" and side == "tgt" else None
         text = row[f"{side}_text"] or ""
         sides.append(
             {
                 "lang": f"{code}-{script}" if script in ("Hans", "Hant") else code,
-                "dir": "rtl" if _RIGHT_TO_LEFT & set(config.language(code).scripts) else "ltr",
+                "dir": "rtl" if language and _RIGHT_TO_LEFT & set(language.scripts) else "ltr",
                 "text": text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…",
             }
         )

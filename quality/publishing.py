@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import threading
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from pipelines.errors import UserError
 from pipelines.release import Finish
 from pipelines.shards.published import BuiltDataset
 from quality.card import write_card
@@ -24,6 +26,8 @@ def completing(config: RunConfig) -> Finish:
     Adds `audit` to the run's manifest. Raises `UserError` if the configured tokenizer cannot be read; the audit raises
     `AuditError` if a critical expectation fails.
     """
+    if importlib.util.find_spec("great_expectations") is None:
+        raise UserError("the audit needs Great Expectations: pip install 'polyinstruct[audit,report]'")
     encode = load_tokenizer(config.report.tokenizer) if config.report.tokenizer else None
     # Great Expectations takes seconds to import, in which Spark starts
     threading.Thread(target=importlib.import_module, args=("quality.audit",), daemon=True).start()

@@ -23,4 +23,5 @@ def print_findings(found: Audit) -> None:
             f"expected {finding.expected}, observed {finding.observed}",
             highlight=False,
             soft_wrap=True,
+            markup=False,
         )

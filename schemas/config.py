@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from schemas.languages import LANGUAGES, Language
 from schemas.thresholds import STRICT, Override, Thresholds, check_keys
@@ -122,6 +122,8 @@ class Band(_Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Band:
+        if self.min is None and self.max is None:
+            raise ValueError("a band needs min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min} is above max {self.max}")
         return self
@@ -130,7 +132,7 @@ class Band(_Section):
 class ExpectedRows(_Section):
     """How many rows of a corpus should be read, where its release is known."""
 
-    counts: dict[str, dict[str, int]] = Field({}, description="corpus -> pair -> rows")
+    counts: dict[str, dict[str, PositiveInt]] = Field({}, description="corpus -> pair -> rows")
     tolerance: float = Field(0.001, ge=0, lt=1, description="share by which a count may be missed")
     severity: Literal["critical", "warning"] = "critical"
 
@@ -255,13 +257,16 @@ class RunConfig(_Section):
             "output": True,
             "spark": True,
             "fetch": True,
-            "sources": {"input": True, "corpora": {"__all__": {"path"}}},
+            "sources": {"input": True},
             "eval": {"path": True},
             "lid": True,
             "flags": True,
             "report": True,
         }
-        return self.model_dump(mode="json", by_alias=True, exclude=places)
+        identity = self.model_dump(mode="json", by_alias=True, exclude=places)
+        for corpus in identity["sources"]["corpora"]:
+            corpus["path"] = Path(corpus["path"]).name
+        return identity
 
     def sha256(self) -> str:
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()

@@ -56,7 +56,8 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
 
 def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     """The configuration with `key=value` strings set in it. Raises `ConfigError` with all problems."""
-    data = config.model_dump(mode="json", by_alias=True)
+    # as a file would have it, so that setting a key means the same: what is at its default is not in it
+    data = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     problems = _override(data, overrides)
     try:
         changed = RunConfig.model_validate(data)

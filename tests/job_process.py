@@ -70,9 +70,10 @@ def cut(name: str, folder: Path, lines: int) -> Path:
 
 
 def digests(output: Path) -> dict[str, str]:
-    """SHA-256 of every published file, hidden ones too, but for the run's manifest (which holds times)."""
+    """SHA-256 of the dataset's files, hidden ones too: all but what tells of the run and its times."""
+    of_the_run = {"manifest.json", "report.html", "audit"}
     return {
         path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and path != output / "manifest.json"
+        if path.is_file() and path.relative_to(output).parts[0] not in of_the_run
     }

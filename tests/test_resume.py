@@ -144,12 +144,12 @@ def test_a_run_that_ends_while_its_card_is_written_is_taken_up_again(
     """That moment is too short to be met by a kill."""
     output = tmp_path / "out"
 
-    def end_halfway(result: Path, manifest: dict[str, Any]) -> None:
+    def end_halfway(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         (result / "parallel" / "README.md").write_text("# cut o")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(lambda: spark, plan(config(corpora, output)), False, end_halfway)
+        build(lambda: spark, plan(config(corpora, output)), False, {"card": end_halfway})
     assert not output.exists()
     assert lock_is_free(output)
     build_with(config(corpora, output))

@@ -9,6 +9,7 @@ the second if the first was the last thing that happened.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import pipelines
+import schemas
 from pipelines.errors import UserError
 
 
@@ -104,3 +107,12 @@ def _remove_if_idle(staging: Path) -> None:
     """Removes a staging folder that holds nothing but our own lock."""
     if not any(path.is_dir() for path in staging.iterdir()):
         shutil.rmtree(staging)
+
+
+def code_sha256() -> str:
+    """Of the code whose work may be found in a workspace: work of other code is not used again."""
+    digest = hashlib.sha256(pipelines.__version__.encode())
+    for package in (pipelines, schemas):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -17,6 +17,7 @@ from quality.licenses import of_whole
         (["CC-BY-SA-4.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0", False),
         (["CC-BY-SA-4.0", "CC-BY-SA-3.0"], "CC-BY-SA-4.0", False),
         (["CC-BY-SA-4.0", "LicenseRef-WMT-research"], "LicenseRef-WMT-research", False),
+        (["CC0-1.0", "CC-BY-ND-4.0"], "CC-BY-ND-4.0", False),
         (["CC0-1.0", "unknown"], "unknown", False),
         (["Our own terms"], "Our own terms", False),
         ([], "unknown", False),

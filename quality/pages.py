@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from schemas.config import RunConfig
 from schemas.languages import LANGUAGES
 
-_MOST_LETTERS = 400  # of a text
+MOST_LETTERS = 400  # of a text
 _RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
 
 
@@ -37,7 +37,7 @@ def shown_row(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
             {
                 "lang": f"{code}-{script}" if script in ("Hans", "Hant") else code,
                 "dir": "rtl" if language and _RIGHT_TO_LEFT & set(language.scripts) else "ltr",
-                "text": text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…",
+                "text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…",
             }
         )
     return {

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ from pyspark.sql import functions as F
 
 from pipelines.shards.published import BuiltDataset
 from quality.figures import KEPT
+from quality.pages import MOST_LETTERS
 from schemas.parallel import REJECTED
 
 BINS = 40
@@ -61,6 +61,14 @@ MEASURES = (
 Histograms = dict[tuple[str, str], np.ndarray[Any, np.dtype[np.int64]]]
 
 
+class _Looked(NamedTuple):
+    """Of some rows of a pair: counts per bin by measure, and the `most` rows with the least hashes, with these."""
+
+    histograms: dict[str, Any]
+    samples: list[tuple[int, dict[str, Any]]]
+    most: int
+
+
 @dataclass
 class Statistics:
     """Distributions of kept and of rejected rows, samples by (pair, reason or `kept`), and clusters by size."""
@@ -83,35 +91,37 @@ def statistics(spark: SparkSession, dataset: BuiltDataset) -> Statistics:
     found = Statistics({}, {}, {}, _cluster_sizes(spark, dataset))
     if not files:
         return found
-    merged: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-    tasks = spark.sparkContext.parallelize(files, len(files)).map(lambda file: _look(*file, seed))
-    for pair, rejected, histograms, samples in tasks.collect():
-        side = found.rejected if rejected else found.kept
-        for name, counts in histograms.items():
+    # what the files say of the same pair and reason is merged before it comes to the driver
+    looked = spark.sparkContext.parallelize(files, len(files)).flatMap(lambda file: _look(*file, seed))
+    merged = looked.reduceByKey(_merged).collect()
+    for (pair, reason), part in sorted(merged, key=lambda item: item[0]):
+        side = found.kept if reason == KEPT else found.rejected
+        for name, counts in part.histograms.items():
             side[pair, name] = side.get((pair, name), np.zeros(BINS, dtype=np.int64)) + counts
-        for reason, rows in samples.items():
-            merged[pair, reason] = _least([*merged[pair, reason], *rows], reason)
-    found.samples = {key: [row for _, row in rows] for key, rows in sorted(merged.items())}
+        found.samples[pair, reason] = [row for _, row in part.samples]
     return found
 
 
-def _look(
-    pair: str, path: str, seed: int
-) -> tuple[str, bool, Mapping[str, Any], Mapping[str, list[tuple[int, dict[str, Any]]]]]:
-    """A file's pair, whether its rows were rejected, its histograms, and its samples with their hashes."""
+def _look(pair: str, path: str, seed: int) -> Iterator[tuple[tuple[str, str], _Looked]]:
+    """A file's histograms and samples by (pair, reason or `kept`)."""
     file = pq.ParquetFile(path)
     rejected = "reason" in file.schema_arrow.names
     names = [*_SHOWN, *(measure.name for measure in MEASURES), *(["reason", "detail"] if rejected else [])]
-    histograms: dict[str, Any] = {}
-    samples: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
     for group in range(file.num_row_groups):
         table = file.read_row_group(group, columns=names)
-        for measure in MEASURES:
-            counts = _histogram(table.column(measure.name), measure)
-            histograms[measure.name] = histograms.get(measure.name, 0) + counts
-        for reason, row in _candidates(table, rejected, seed):
-            samples[reason].append(row)
-    return pair, rejected, histograms, {reason: _least(rows, reason) for reason, rows in samples.items()}
+        for reason in table.column("reason").unique().to_pylist() if rejected else [KEPT]:
+            of_reason = table.filter(pc.equal(table.column("reason"), reason)) if rejected else table
+            histograms = {m.name: _histogram(of_reason.column(m.name), m) for m in MEASURES}
+            most = _KEPT_SAMPLES if reason == KEPT else _REJECTED_SAMPLES
+            yield (pair, reason), _Looked(histograms, _least(of_reason, most, seed), most)
+
+
+def _merged(one: _Looked, other: _Looked) -> _Looked:
+    histograms = {name: counts + other.histograms[name] for name, counts in one.histograms.items()}
+    samples = heapq.nsmallest(
+        one.most, [*one.samples, *other.samples], key=lambda row: (row[0], row[1]["id"])
+    )
+    return _Looked(histograms, samples, one.most)
 
 
 def _histogram(column: pa.ChunkedArray, measure: Measure) -> Any:
@@ -120,28 +130,15 @@ def _histogram(column: pa.ChunkedArray, measure: Measure) -> Any:
     return np.histogram(inside, bins=BINS, range=(measure.low, measure.high))[0]
 
 
-def _candidates(
-    table: pa.Table, rejected: bool, seed: int
-) -> Iterator[tuple[str, tuple[int, dict[str, Any]]]]:
-    """The rows of a row group that are among its samples, by reason."""
+def _least(table: pa.Table, most: int, seed: int) -> list[tuple[int, dict[str, Any]]]:
+    """The rows with the least hashes of seed and id, and these; texts are cut."""
     hashes = np.array([zlib.crc32(f"{seed} {row_id}".encode()) for row_id in table.column("id").to_pylist()])
-    reasons = table.column("reason").unique().to_pylist() if rejected else [KEPT]
-    for reason in reasons:
-        if rejected:
-            places = np.flatnonzero(pc.equal(table.column("reason"), reason).to_numpy())
-        else:
-            places = np.arange(table.num_rows)
-        least = places[np.argsort(hashes[places], kind="stable")[: _wanted(reason)]]
-        for place, row in zip(least, table.take(pa.array(least)).to_pylist(), strict=True):
-            yield reason, (int(hashes[place]), row)
-
-
-def _wanted(reason: str) -> int:
-    return _KEPT_SAMPLES if reason == KEPT else _REJECTED_SAMPLES
-
-
-def _least(rows: Sequence[tuple[int, dict[str, Any]]], reason: str) -> list[tuple[int, dict[str, Any]]]:
-    return heapq.nsmallest(_wanted(reason), rows, key=lambda row: (row[0], row[1]["id"]))
+    places = np.argsort(hashes, kind="stable")[:most]
+    rows = table.take(pa.array(places)).to_pylist()
+    for row in rows:
+        for name in ("src_text", "tgt_text"):
+            row[name] = row[name][: MOST_LETTERS + 1]
+    return [(int(hashes[place]), row) for place, row in zip(places, rows, strict=True)]
 
 
 def _cluster_sizes(spark: SparkSession, dataset: BuiltDataset) -> dict[int, int]:

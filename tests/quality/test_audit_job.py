@@ -33,13 +33,13 @@ def test_a_build_that_fails_its_audit_publishes_nothing_and_goes_on_when_the_ban
 
 def test_a_downloaded_dataset_is_audited_again(built_samples: Path, tmp_path: Path) -> None:
     shutil.copytree(built_samples / "parallel", tmp_path / "downloaded")
-    done = run(tmp_path / "downloaded", "--output", tmp_path / "audit", job="audit")
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "audit" / "results.json").read_text())["passed"] is True
-    assert "counts" in done.stdout
-    failed = run(tmp_path / "downloaded", "--set", "audit.kept_share.min=1.0", job="audit")
-    assert failed.returncode == 3
+    given = ("--output", tmp_path / "audit", "--set", "audit.kept_share.min=0.999")
+    failed = run(tmp_path / "downloaded", *given, job="audit")
+    assert failed.returncode == 3, failed.stderr
     assert "pairs.kept_share" in failed.stderr
+    results = json.loads((tmp_path / "audit" / "results.json").read_text())
+    assert [finding["column"] for finding in results["findings"] if not finding["success"]] == ["kept_share"]
+    assert "counts" in failed.stdout
 
 
 def test_what_is_no_whole_dataset_is_refused_before_spark_starts(built_samples: Path, tmp_path: Path) -> None:

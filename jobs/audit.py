@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     from quality.audit import audit, failure
     from quality.summary import print_findings
 
-    spark = job_session("audit", dataset.config.spark)
+    spark = job_session("audit", {})
     found = audit(spark, dataset, arguments.output / "data_docs" if arguments.output else None)
     if arguments.output:
         found.write(arguments.output / "results.json")

@@ -30,8 +30,8 @@ def main(argv: list[str]) -> int:
         raise ConfigError([f"--output: {arguments.output.absolute().parent} is no folder"])
 
     old, new = open_dataset(arguments.old), open_dataset(arguments.new)
-    spark = job_session("diff", new.config.spark)
-    tune_for(spark, sum(source["rows"] for source in new.manifest["inputs"]), new.config.spark)
+    spark = job_session("diff", {})
+    tune_for(spark, sum(source["rows"] for source in new.manifest["inputs"]), {})
     both_whole = old.whole and new.whole  # rejected rows do not travel with a published folder
     found = difference(*(decided_rows(spark, dataset, both_whole) for dataset in (old, new)))
     if not both_whole:

@@ -10,10 +10,11 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from pipelines.shards.published import BuiltDataset
+from pipelines.shards.published import BuiltDataset, read_rows
 from schemas.parallel import PARALLEL, REJECTED
+from schemas.reasons import KEPT
 
-ABSENT, KEPT, CHANGED = "absent", "kept", "changed"
+ABSENT, CHANGED = "absent", "changed"
 _SAMPLES = 3  # of a change from one state to another
 _COLUMNS = (
     "id",
@@ -55,15 +56,14 @@ class Difference:
 
 def decided_rows(spark: SparkSession, dataset: BuiltDataset, with_rejected: bool = True) -> DataFrame:
     """The rows of a dataset with what was decided on them: columns `_COLUMNS`."""
-
-    def read(folder: Any, of: Any) -> DataFrame:
-        reader = spark.read.schema(of.ddl()).option("recursiveFileLookup", "true")
-        return reader.option("pathGlobFilter", "*.parquet").parquet(str(folder))
-
-    kept = read(dataset.parallel, PARALLEL).withColumn("reason", F.lit(None).cast("string")).select(*_COLUMNS)
+    kept = (
+        read_rows(spark, PARALLEL, dataset.parallel)
+        .withColumn("reason", F.lit(None).cast("string"))
+        .select(*_COLUMNS)
+    )
     if dataset.rejected is None or not with_rejected:
         return kept
-    rejected = read(dataset.rejected, REJECTED).withColumn("split", F.lit(None).cast("string"))
+    rejected = read_rows(spark, REJECTED, dataset.rejected).withColumn("split", F.lit(None).cast("string"))
     return kept.unionAll(rejected.select(*_COLUMNS))
 
 

@@ -21,7 +21,7 @@ from pipelines.errors import UserError
 from pipelines.progress import Stages
 from pipelines.release import Finish, MadeFrom, decide_and_publish
 from pipelines.session import tune_for
-from pipelines.shards.published import BuiltDataset
+from pipelines.shards.published import BuiltDataset, read_rows
 from pipelines.shards.workspace import code_sha256, open_workspace
 from schemas.config import RunConfig
 from schemas.parallel import SCORED
@@ -99,12 +99,15 @@ def preview(spark: SparkSession, dataset: BuiltDataset, config: RunConfig, folde
 
 
 def _decided(spark: SparkSession, scored: Path, decisions: Path) -> DataFrame:
-    table = spark.read.schema(SCORED.ddl()).option("recursiveFileLookup", "true").parquet(str(scored))
     kinds = {"int64": "bigint"}
     ddl = ", ".join(f"`{field.name}` {kinds.get(str(field.type), str(field.type))}" for field in DECISIONS)
     decided = spark.read.schema(ddl).option("pathGlobFilter", "*.parquet").parquet(str(decisions))
     kept = F.col("reason").isNull()
-    return table.join(decided, "row").withColumn("split", F.when(kept, F.col("split")))
+    return (
+        read_rows(spark, SCORED, scored)
+        .join(decided, "row")
+        .withColumn("split", F.when(kept, F.col("split")))
+    )
 
 
 def _fingerprint(dataset: BuiltDataset, config: RunConfig) -> str:

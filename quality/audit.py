@@ -23,13 +23,12 @@ from pyspark.sql import functions as F
 
 from pipelines.atomic import write_json
 from pipelines.errors import InvariantError
-from pipelines.shards.published import BuiltDataset
+from pipelines.shards.published import BuiltDataset, read_rows
 from quality import suites
-from quality.figures import KEPT, corpus_figures, count_figures, dataset_figures, offending, pair_figures
+from quality.figures import corpus_figures, count_figures, dataset_figures, offending, pair_figures
 from quality.rows import with_faults
-from schemas.fields import Dataset
 from schemas.parallel import PARALLEL, REJECTED
-from schemas.reasons import REASONS
+from schemas.reasons import KEPT, REASONS
 
 _SHOWN = 20  # offending rows
 
@@ -55,6 +54,11 @@ class Finding:
     expected: str
     observed: str
     offending: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        where = f"{self.subject}.{self.column}: {self.meaning}"
+        return f"{where}; expected {self.expected}, observed {self.observed} ({self.expectation})"
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,8 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None) -> Audi
     Of the rejected rows, where they are there, it counts the reasons.
     """
     manifest, config = dataset.manifest, dataset.config
-    kept = _read(spark, PARALLEL, dataset.parallel)
-    rejected = _read(spark, REJECTED, dataset.rejected) if dataset.rejected else None
+    kept = read_rows(spark, PARALLEL, dataset.parallel)
+    rejected = read_rows(spark, REJECTED, dataset.rejected) if dataset.rejected else None
     rows = with_faults(spark, kept, PARALLEL, manifest, config)
     context = _context(docs)
     spark_rows = context.data_sources.add_spark("shards", persist=False).add_dataframe_asset("rows")
@@ -115,20 +119,12 @@ def failure(found: Audit) -> AuditError:
     """The critical findings as an error that says all a person needs: expectation, observed value, offending rows."""
     lines = []
     for finding in found.failed:
-        lines.append(
-            f"{finding.subject}.{finding.column}: {finding.meaning}; "
-            f"expected {finding.expected}, observed {finding.observed} ({finding.expectation})"
-        )
+        lines.append(finding.sentence)
         lines += [
             "    " + ", ".join(f"{name} {value!r}" for name, value in row.items())
             for row in finding.offending
         ]
     return AuditError("the audit failed\n" + "\n".join(lines))
-
-
-def _read(spark: SparkSession, dataset: Dataset, folder: Path) -> DataFrame:
-    reader = spark.read.schema(dataset.ddl()).option("recursiveFileLookup", "true")
-    return reader.option("pathGlobFilter", "*.parquet").parquet(str(folder))
 
 
 def _context(docs: Path | None) -> EphemeralDataContext:

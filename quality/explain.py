@@ -64,7 +64,7 @@ class Life:
 
     `row` holds its columns, with `reason` (null: kept) and, of a kept row, `split`; `thresholds` are those in force,
     `strict` if they are the ones for high margins; `shard` is the file that holds it, `place` its row there, from 1.
-    `survivor` is the kept row of its cluster, if that is another one; `relatives` are the other rows of the cluster, or
+    `survivor` is the better row that it duplicates; `relatives` are the other rows of the cluster, or
     with the same source or target for a hub or a cap.
     """
 

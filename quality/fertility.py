@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
-from quality.figures import KEPT
+from schemas.reasons import KEPT
 
 Encode = Callable[[list[str]], list[int]]  # texts -> how many tokens each has
 

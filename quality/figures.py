@@ -16,8 +16,7 @@ from pyspark.sql import functions as F
 from pipelines.cleaning.decide import identified_as_claimed
 from schemas.config import RunConfig
 from schemas.parallel import SPLITS
-
-KEPT = "kept"  # stands for the reason of a row that was not rejected
+from schemas.reasons import KEPT
 
 # the texts that may stand only once, or in one split only
 _KEYS = {"id": "id", "cluster": "cluster_id", "english": "src_text"}

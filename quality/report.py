@@ -11,11 +11,10 @@ import yaml
 
 from pipelines.atomic import replacing
 from quality.fertility import Fertility
-from quality.figures import KEPT
 from quality.pages import environment, shown_row
 from quality.statistics import BINS, MEASURES, Measure, Statistics
 from schemas.config import RunConfig
-from schemas.reasons import REASONS
+from schemas.reasons import KEPT, REASONS
 from schemas.thresholds import resolve
 
 MAX_BYTES = 4 << 20
@@ -39,7 +38,10 @@ def write_report(
     found: Statistics,
     fertilities: Sequence[Fertility],
 ) -> None:
-    """Writes the report. `findings` are the audit's (`audit.Finding`). It never is larger than `MAX_BYTES`."""
+    """Writes the report, with fewer samples where it would be larger than `MAX_BYTES`.
+
+    `findings` are the audit's (`audit.Finding`).
+    """
     template = environment().get_template("report.html.j2")
     html = b""
     for samples in (_SAMPLES, 2, 1, 0):

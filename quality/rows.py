@@ -5,7 +5,7 @@ Derived from the declarations in `schemas/`, and from the thresholds in force.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -35,15 +35,13 @@ def with_faults(
     )
 
 
-def _named(fields: Sequence[Field], fault: Any) -> Column:
+def _named(fields: Sequence[Field], fault: Callable[[Field], Column | None]) -> Column:
     """The names of the fields at fault, or null."""
     conditions = {field.name: fault(field) for field in fields}
-    found = [(name, condition) for name, condition in conditions.items() if condition is not None]
-    anything = found[0][1]
-    for _, condition in found[1:]:
-        anything = anything | condition
-    names = F.concat_ws(" ", *(F.when(condition, F.lit(name)) for name, condition in found))
-    return F.when(F.coalesce(anything, F.lit(False)), names)
+    names = [
+        F.when(condition, F.lit(name)) for name, condition in conditions.items() if condition is not None
+    ]
+    return F.nullif(F.concat_ws(" ", *names), F.lit(""))
 
 
 def _is_missing(field: Field) -> Column | None:

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.shards.published import BuiltDataset
-from quality.figures import KEPT
+from pipelines.shards.published import BuiltDataset, read_rows
 from quality.pages import MOST_LETTERS
 from schemas.parallel import REJECTED
+from schemas.reasons import KEPT
 
 BINS = 40
 _KEPT_SAMPLES = 500  # of a pair; a tokenizer's fertility is measured on them
@@ -145,8 +145,8 @@ def _cluster_sizes(spark: SparkSession, dataset: BuiltDataset) -> dict[int, int]
     """How many duplicate clusters there are of each size, the survivor counted."""
     if dataset.rejected is None:
         return {}
-    reader = spark.read.schema(REJECTED.ddl()).option("recursiveFileLookup", "true")
-    rejected = reader.option("pathGlobFilter", "*.parquet").parquet(str(dataset.rejected))
-    copies = rejected.where(F.col("reason").isin("exact_duplicate", "near_duplicate"))
+    copies = read_rows(spark, REJECTED, dataset.rejected).where(
+        F.col("reason").isin("exact_duplicate", "near_duplicate")
+    )
     sizes = copies.groupBy("cluster_id").count().groupBy((F.col("count") + 1).alias("size")).count()
     return {row["size"]: row["count"] for row in sorted(sizes.collect())}

@@ -18,10 +18,4 @@ def print_findings(found: Audit) -> None:
         table.add_row(subject, str(len(of)), str(failed), str(warned))
     console.print(table)
     for finding in found.warned:
-        console.print(
-            f"warning: {finding.subject}.{finding.column}: {finding.meaning}; "
-            f"expected {finding.expected}, observed {finding.observed}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+        console.print(f"warning: {finding.sentence}", highlight=False, soft_wrap=True, markup=False)

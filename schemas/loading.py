@@ -45,13 +45,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
                 _put(data, name.split("__"), value)
             except TypeError as error:
                 problems.append(f"{source}: {error}")
-    try:
-        config = RunConfig.model_validate(data)
-    except ValidationError as error:
-        problems += [f"{source}: {_sentence(problem)}" for problem in error.errors()]
-    if problems:
-        raise ConfigError(problems)
-    return config
+    return _validated(data, source, problems)
 
 
 def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
@@ -59,13 +53,18 @@ def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     # as a file would have it, so that setting a key means the same: what is at its default is not in it
     data = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     problems = _override(data, overrides)
+    return _validated(data, "--set", problems)
+
+
+def _validated(data: dict[str, Any], source: str, problems: list[str]) -> RunConfig:
+    """The configuration that `data` holds. Raises `ConfigError` with all problems, those known already first."""
     try:
-        changed = RunConfig.model_validate(data)
+        config = RunConfig.model_validate(data)
     except ValidationError as error:
-        problems += [f"--set: {_sentence(problem)}" for problem in error.errors()]
+        problems += [f"{source}: {_sentence(problem)}" for problem in error.errors()]
     if problems:
         raise ConfigError(problems)
-    return changed
+    return config
 
 
 def _override(data: dict[str, Any], overrides: Sequence[str]) -> list[str]:

@@ -6,6 +6,8 @@ A row carries the first reason that holds; `null` means kept.
 
 from __future__ import annotations
 
+KEPT = "kept"  # stands for the reason of a row that was not rejected, where rows are counted by reason
+
 REASONS: dict[str, str] = {
     # the line itself
     "malformed_line": "wrong number of fields, invalid UTF-8, a margin that is no number, or cut off by a broken file",

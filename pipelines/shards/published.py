@@ -10,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
+from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.errors import UserError
 from pipelines.shards.write import sha256_of
 from schemas.config import RunConfig
+from schemas.fields import Dataset
 from schemas.parallel import PARALLEL, REJECTED, SCHEMA_VERSION, SCORED
 
 _DATASETS = {"parallel": PARALLEL, "rejected": REJECTED, "scored": SCORED}
@@ -45,6 +47,12 @@ class BuiltDataset:
         """The folder with the rejected rows, if they are there and there are any."""
         folder = self.folder / "rejected"
         return folder if self.whole and folder.is_dir() else None
+
+
+def read_rows(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
+    """All rows of the shards below a folder, with the declared columns."""
+    reader = spark.read.schema(declared.ddl()).option("recursiveFileLookup", "true")
+    return reader.option("pathGlobFilter", "*.parquet").parquet(str(folder))
 
 
 def open_dataset(folder: Path) -> BuiltDataset:

@@ -27,6 +27,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write results.json and Great Expectations' Data Docs here"
     )
+    parser.add_argument(
+        "--eval",
+        type=Path,
+        metavar="DIR",
+        help="evaluation sets to hold a sample of the rows against once more",
+    )
     add_overrides(parser)
     arguments = parser.parse_args(argv)
 
@@ -40,10 +46,11 @@ def main(argv: list[str]) -> int:
     from quality.summary import print_findings
 
     spark = job_session("audit", {})
-    found = audit(spark, dataset, arguments.output / "data_docs" if arguments.output else None)
+    docs = arguments.output / "data_docs" if arguments.output else None
+    found = audit(spark, dataset, docs, arguments.eval)
     if arguments.output:
         found.write(arguments.output / "results.json")
-    print_findings(found)
+    print_findings(found, dataset.manifest)
     if found.failed:
         print(f"error: {failure(found)}", file=sys.stderr)
     return 3 if found.failed else 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipelines.cli import run_job
 from pipelines.shards.published import open_dataset
 from quality.explain import explain
-from quality.lives import print_life
+from quality.explain_text import print_life
 
 
 def main(argv: list[str]) -> int:
@@ -27,8 +27,11 @@ def main(argv: list[str]) -> int:
     wanted.add_argument("--text", help="a piece of its source or target, as normalised")
     arguments = parser.parse_args(argv)
     dataset = open_dataset(arguments.dataset)
-    for life in explain(dataset, arguments.id, arguments.text):
+    lives, more = explain(dataset, arguments.id, arguments.text)
+    for life in lives:
         print_life(life, dataset.config)
+    if more:
+        print(f"more rows hold this text: these are the first {len(lives)}; give more of it, or an --id")
     return 0
 
 

@@ -20,11 +20,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import Column, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
+from pipelines import keys
 from pipelines.atomic import replacing
 from pipelines.cleaning import lid, rules
 from pipelines.cleaning.characters import COUNTS, count_characters
@@ -129,7 +129,7 @@ class Scorer:
         source, count = self.inputs[index], raw.num_rows
         src_text, tgt_text = scored.column("src_text"), scored.column("tgt_text")
         src, tgt = src_text.to_pylist(), tgt_text.to_pylist()
-        keys = self.bander.bands(
+        bands = self.bander.bands(
             src, tgt, self.languages[source.src_lang].shingle, self.languages[source.tgt_lang].shingle
         )
         return {
@@ -153,7 +153,7 @@ class Scorer:
             ),
             **self._contaminated(src, tgt),
             "bands": pa.FixedSizeListArray.from_arrays(
-                pa.array(keys.view("int32").ravel()), keys.shape[1]
+                pa.array(bands.view("int32").ravel()), bands.shape[1]
             ).cast(pa.list_(pa.int32())),
         }
 
@@ -230,7 +230,7 @@ def score(
 
     prepared = tasks.mapInArrow(prepare, _PREPARED)
     numbered = prepared.withColumns({f"{side}_numbers": rules.numbers(side) for side in ("src", "tgt")})
-    scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | _hashes()
+    scores = rules.rule_scores(scorer.languages) | {"flags": rules.flags(profanity)} | keys.all_keys()
     scored = numbered.select(
         "chunk", "line", "src_text", "tgt_text", *(scores[name].alias(name) for name in scores)
     )
@@ -266,22 +266,3 @@ def _cut_by_chunk(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     for first, end in itertools.pairwise(edges):
         if end > first:
             yield batch.slice(first, end - first)
-
-
-def _hashes() -> dict[str, Column]:
-    def digest(*parts: Column) -> Column:
-        joined = F.concat_ws("\0", *(part.cast("string") for part in parts))
-        return F.substring(F.sha2(joined, 256), 1, 32)
-
-    def raw(side: str) -> Column:
-        return F.coalesce(f"{side}_raw", f"{side}_text")
-
-    def key(text: Column) -> Column:
-        return F.xxhash64(F.btrim(F.lower(text), F.lit(" .!?…,;:\"'。！？।؟")))
-
-    return {
-        "id": digest(F.col("corpus"), F.col("file"), F.col("line"), raw("src"), raw("tgt")),
-        "content_id": digest(*(F.col(name) for name in ("pair", "src_text", "tgt_text"))),
-        "src_key": key(F.col("src_text")),
-        "tgt_key": key(F.col("tgt_text")),
-    }

@@ -26,11 +26,13 @@ from pipelines.errors import InvariantError
 from pipelines.shards.published import BuiltDataset, read_rows
 from quality import suites
 from quality.figures import corpus_figures, count_figures, dataset_figures, offending, pair_figures
+from quality.recheck import text_faults
 from quality.rows import with_faults
 from schemas.parallel import PARALLEL, REJECTED
 from schemas.reasons import KEPT, REASONS
 
 _SHOWN = 20  # offending rows
+_OF_ROWS = ("rows", "rejected")  # subjects that Spark looks at
 
 
 class AuditError(InvariantError):
@@ -41,8 +43,9 @@ class AuditError(InvariantError):
 class Finding:
     """What became of one expectation.
 
-    `subject` is what it looks at (rows, dataset, pairs, counts, corpora), `column` the column or figure, `expected` its
-    limits, `observed` the value or the number of exceptions, `offending` up to 20 rows that break it.
+    `subject` is what it looks at (rows, rejected, texts, dataset, pairs, counts, corpora), `column` the column or
+    figure, `expected` its limits, `observed` the value or the number of exceptions, `offending` up to 20 rows that
+    break it.
     """
 
     subject: str
@@ -87,21 +90,28 @@ class Audit:
         write_json(path, {"passed": not self.failed, "findings": [asdict(f) for f in self.findings]})
 
 
-def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None) -> Audit:
+def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: Path | None) -> Audit:
     """Audits a dataset; writes Great Expectations' Data Docs to `docs`, if given.
 
-    Of the rejected rows, where they are there, it counts the reasons.
+    `evals` is the folder of evaluation sets that a sample of the rows is held against once more. Raises `UserError` if
+    one of these is broken.
     """
     manifest, config = dataset.manifest, dataset.config
     kept = read_rows(spark, PARALLEL, dataset.parallel)
     rejected = read_rows(spark, REJECTED, dataset.rejected) if dataset.rejected else None
-    rows = with_faults(spark, kept, PARALLEL, manifest, config)
+    rows = {"rows": with_faults(spark, kept, PARALLEL, manifest, config)}
+    if rejected is not None:
+        rows["rejected"] = with_faults(spark, rejected, REJECTED, manifest, config)
     context = _context(docs)
-    spark_rows = context.data_sources.add_spark("shards", persist=False).add_dataframe_asset("rows")
+    shards = context.data_sources.add_spark("shards", persist=False)
     figures = context.data_sources.add_pandas("figures")
-    definition = spark_rows.add_batch_definition_whole_dataframe("rows")
-    findings = _validate(context, definition, rows, suites.rows_suite())
+    findings = []
+    for name, frame in rows.items():
+        definition = shards.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+        findings += _validate(context, definition, frame, suites.rows_suite())
+    texts = text_faults(kept, manifest, config, evals)
     for name, table, expectations in (
+        ("texts", texts, suites.texts_suite(texts.columns)),
         ("dataset", dataset_figures(kept, config), suites.dataset_suite(config.audit)),
         ("pairs", pair_figures(kept, manifest, config), suites.pairs_suite(config.audit)),
         ("counts", count_figures(kept, rejected, manifest), suites.counts_suite([*REASONS, KEPT])),
@@ -156,8 +166,10 @@ def _validate(
     )
     # without examples all expectations on rows take one Spark job; with them each takes two of its own
     form: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
-    if name != "rows":
-        named = [column for column in ("corpus", "pair", "reason") if column in frame.columns]
+    if not isinstance(frame, DataFrame):
+        named = [
+            column for column in ("id", "corpus", "pair", "file", "line", "reason") if column in frame.columns
+        ]
         form = {"result_format": "COMPLETE", "unexpected_index_column_names": named}
     results = validation.run(batch_parameters={"dataframe": frame}, result_format=form)
     return [_finding(name, result, frame) for result in results.results]
@@ -180,7 +192,7 @@ def _finding(subject: str, result: ExpectationValidationResult, frame: Any) -> F
         observed = _spread(frame[column].dropna().tolist())
     else:
         observed = f"{found.get('unexpected_count', 0):,} of {found.get('element_count', 0):,}"
-    rows = () if result.success or subject == "rows" else found.get("unexpected_index_list") or ()
+    rows = () if result.success or subject in _OF_ROWS else found.get("unexpected_index_list") or ()
     places = [row for row in rows if isinstance(row, dict)]
     return Finding(
         subject=subject,
@@ -220,14 +232,16 @@ def _plain(value: Any) -> Any:
     )  # JSON knows no infinity
 
 
-def _with_rows(finding: Finding, rows: DataFrame) -> Finding:
+def _with_rows(finding: Finding, rows: Mapping[str, DataFrame]) -> Finding:
     """The finding with the rows that break it, where these are rows of the dataset."""
-    if finding.success or finding.subject not in ("rows", "dataset"):
+    if finding.success:
         return finding
-    if finding.subject == "rows":
-        broken, shown = rows.where(F.col(finding.column).isNotNull()), [finding.column]
+    if finding.subject in rows:
+        broken, shown = rows[finding.subject].where(F.col(finding.column).isNotNull()), [finding.column]
+        if finding.column == "decided_anew" and finding.subject == "rejected":
+            shown = ["reason", "decided_anew"]
     elif finding.column in suites.INVARIANTS:
-        broken, shown = offending(rows, finding.column), ["cluster_id", "split"]
+        broken, shown = offending(rows["rows"], finding.column), ["cluster_id", "split"]
     else:
         return finding
     ordered = broken.orderBy("pair", "file", "line").select("id", "pair", "file", "line", *shown)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -17,45 +15,11 @@ import pyarrow.parquet as pq
 from pipelines.errors import UserError
 from pipelines.shards.published import BuiltDataset
 from schemas.config import RunConfig
+from schemas.rules import RULES
 from schemas.thresholds import resolve
 
-MOST_ROWS = 10  # found for a text
+MOST_ROWS = 10  # shown for a text
 _MOST_RELATIVES = 5  # shown of a cluster, or with the same text
-
-# what each reason is decided by: the columns, and the thresholds that they are held against
-EVIDENCE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "malformed_line": (("detail",), ()),
-    "empty": (("src_length", "tgt_length"), ()),
-    "license": (("license",), ()),
-    "markup": (("markup",), ("markup.max",)),
-    "boilerplate": (("boilerplate",), ("boilerplate.max",)),
-    "broken_text": (("broken_text",), ("broken_text.max",)),
-    "too_short": (("src_length", "tgt_length"), ("length.min_words", "length.min_chars")),
-    "too_long": (("src_length", "tgt_length"), ("length.max_words", "length.max_chars")),
-    "copy": (("copy",), ("copy.max",)),
-    "long_word": (("longest_word",), ("long_word.max",)),
-    "alphabet": (("alphabet_share",), ("alphabet.min",)),
-    "digits": (("digit_share",), ("digits.max",)),
-    "script": (("src_script_share", "tgt_script_share"), ("script.min",)),
-    "repetition": (("repetition",), ("repetition.max",)),
-    "listing": (("listing",), ("listing.max",)),
-    "title_case": (("title_case",), ("title_case.max",)),
-    "length_ratio": (("length_ratio",), ("length_ratio.min", "length_ratio.max")),
-    "number_mismatch": (("number_overlap",), ("numbers.min",)),
-    "url_mismatch": (("url_mismatch",), ("urls.max",)),
-    "brackets": (("bracket_mismatch",), ("brackets.max",)),
-    "punctuation": (("terminal_mismatch",), ("punctuation.max",)),
-    "low_margin": (("margin",), ("margin.min",)),
-    "wrong_source_language": (("lid_src", "lid_src_prob", "lid_src_claimed"), ("lid.sure", "lid.min_src")),
-    "wrong_target_language": (("lid_tgt", "lid_tgt_prob", "lid_tgt_claimed"), ("lid.sure", "lid.min_tgt")),
-    "chinese_script": (("zh_script",), ()),
-    "contaminated": (("contamination", "contaminated_by"), ("contamination.max",)),
-    "exact_duplicate": (("content_id",), ()),
-    "near_duplicate": (("cluster_id",), ()),
-    "hub": (("margin",), ("hub.max_partners",)),
-    "source_cap": ((), ()),
-    "target_cap": ((), ()),
-}
 
 
 @dataclass(frozen=True)
@@ -77,16 +41,16 @@ class Life:
     relatives: tuple[Mapping[str, Any], ...]
 
 
-def explain(dataset: BuiltDataset, row_id: str | None, text: str | None) -> list[Life]:
-    """The rows with this id, or with this text in their source or target (at most `MOST_ROWS`).
+def explain(dataset: BuiltDataset, row_id: str | None, text: str | None) -> tuple[list[Life], bool]:
+    """The rows with this id, or with this text in their source or target: the first `MOST_ROWS`, and if there are more.
 
     Raises `UserError` if there is none.
     """
     if row_id is not None:
-        found = list(_find(dataset, ("id",), pads.field("id") == row_id, MOST_ROWS))
+        found = list(_find(dataset, ("id",), pads.field("id") == row_id, MOST_ROWS + 1))
     else:
         sides = [pc.match_substring(pads.field(f"{side}_text"), text) for side in ("src", "tgt")]
-        found = list(_find(dataset, ("src_text", "tgt_text"), sides[0] | sides[1], MOST_ROWS))
+        found = list(_find(dataset, ("src_text", "tgt_text"), sides[0] | sides[1], MOST_ROWS + 1))
     if not found:
         where = (
             ""
@@ -96,7 +60,9 @@ def explain(dataset: BuiltDataset, row_id: str | None, text: str | None) -> list
         raise UserError(
             f"{dataset.folder}: holds no row with {f'id {row_id}' if row_id else f'text {text!r}'}{where}"
         )
-    return [_life(dataset, row, shard, place) for row, shard, place in found]
+    return [_life(dataset, row, shard, place) for row, shard, place in found[:MOST_ROWS]], len(
+        found
+    ) > MOST_ROWS
 
 
 def _files(dataset: BuiltDataset) -> Iterable[Path]:
@@ -132,8 +98,7 @@ def _life(dataset: BuiltDataset, row: dict[str, Any], shard: str, place: int) ->
     normal, strict = resolve(config.thresholds, config.overrides, config.strict, row["corpus"], row["pair"])
     is_strict = row["margin"] is not None and row["margin"] >= normal["margin.strict_from"]
     row = {"reason": None, "detail": None} | row
-    kin = _find(dataset, *_kin(row), _MOST_RELATIVES + 2)
-    others = [other for other, _, _ in kin if other["id"] != row["id"]]
+    others = _kin(dataset, row)
     survivor = None
     if row["reason"] in ("exact_duplicate", "near_duplicate"):
         # which may itself have fallen to a cap
@@ -142,34 +107,46 @@ def _life(dataset: BuiltDataset, row: dict[str, Any], shard: str, place: int) ->
     return Life(row, strict if is_strict else normal, is_strict, shard, place, survivor, tuple(relatives))
 
 
-def _kin(row: Mapping[str, Any]) -> tuple[tuple[str, ...], pc.Expression]:
-    """Columns, and the condition on them that the row's relatives fulfil."""
-    sides = {"hub": ("src_text", "tgt_text"), "source_cap": ("src_text",), "target_cap": ("tgt_text",)}
-    names = sides.get(row["reason"], ("cluster_id",))
-    same = [pads.field(name) == row[name] for name in names]
-    return ("pair", *names), (pads.field("pair") == row["pair"]) & reduce(or_, same)
+def _kin(dataset: BuiltDataset, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Other rows of the row's cluster; of a row that fell as a hub or to a cap, those that share the text with it."""
+    keys = {"hub": ("src_key", "tgt_key"), "source_cap": ("src_key",), "target_cap": ("tgt_key",)}
+    if row["reason"] in keys:
+        wanted = pads.field("id").isin(list(_sharing(dataset, row, keys[row["reason"]])))
+        found = _find(dataset, ("id",), wanted, _MOST_RELATIVES)
+    else:
+        wanted = (pads.field("pair") == row["pair"]) & (pads.field("cluster_id") == row["cluster_id"])
+        found = _find(dataset, ("pair", "cluster_id"), wanted, _MOST_RELATIVES + 2)
+    return [other for other, _, _ in found if other["id"] != row["id"]]
+
+
+def _sharing(dataset: BuiltDataset, row: Mapping[str, Any], keys: Iterable[str]) -> Iterator[str]:
+    """Ids of some other rows of the pair that have a key in common with a row; scored rows hold the keys."""
+    table = pads.dataset(dataset.folder / "scored" / row["pair"]).to_table(columns=["id", *keys])
+    own = table.filter(pc.equal(table.column("id"), row["id"])).to_pylist()[0]
+    for key in keys:
+        same = table.filter(pc.equal(table.column(key), own[key])).column("id").to_pylist()
+        yield from [other for other in same if other != row["id"]][:_MOST_RELATIVES]
 
 
 def evidence(life: Life, config: RunConfig) -> list[tuple[str, str, str]]:
     """For each reason, in the order in which they are tried: the reason, the row's values, the thresholds."""
     spaced = config.language(life.row["tgt_lang"]).spaced
+    caps, mined = config.dedup.caps, life.row["margin"] is not None
+    # what is no threshold of a row's own
+    limits = {
+        "license": "any" if config.licenses.allow is None else ", ".join(config.licenses.allow),
+        "chinese_script": ", ".join(config.chinese.scripts),
+        "near_duplicate": f"dedup.near.threshold {config.dedup.near.threshold:g}",
+        "source_cap": f"rows with one source: {(caps.mined_source if mined else caps.source) or 'any'}",
+        "target_cap": f"rows with one target: {(caps.mined_target if mined else caps.target) or 'any'}",
+    }
     table = []
-    for reason, (columns, keys) in EVIDENCE.items():
-        values = ", ".join(f"{name} {_shown(life.row[name])}" for name in columns)
-        fitting = [key for key in keys if not (spaced and key.endswith("_chars"))]
-        limits = ", ".join(f"{key} {life.thresholds[key]:g}" for key in fitting)
-        caps, mined = config.dedup.caps, life.row["margin"] is not None
-        if reason == "near_duplicate":
-            limits = f"dedup.near.threshold {config.dedup.near.threshold:g}"
-        if reason == "source_cap":
-            limits = f"rows with one source: {(caps.mined_source if mined else caps.source) or 'any'}"
-        if reason == "target_cap":
-            limits = f"rows with one target: {(caps.mined_target if mined else caps.target) or 'any'}"
-        if reason == "license":
-            limits = "any" if config.licenses.allow is None else ", ".join(config.licenses.allow)
-        if reason == "chinese_script":
-            limits = ", ".join(config.chinese.scripts)
-        table.append((reason, values, limits))
+    for reason, rule in RULES.items():
+        names = (*rule.scores, "contaminated_by") if reason == "contaminated" else rule.scores
+        fitting = [key for key in rule.thresholds if not (spaced and key.endswith("_chars"))]
+        thresholds = ", ".join(f"{key} {life.thresholds[key]:g}" for key in fitting)
+        values = ", ".join(f"{name} {_shown(life.row[name])}" for name in names)
+        table.append((reason, values, limits.get(reason, thresholds)))
     return table
 
 

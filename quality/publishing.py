@@ -36,7 +36,8 @@ def completing(config: RunConfig) -> Finish:
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         from quality.audit import audit, failure
 
-        found = audit(spark, BuiltDataset(result, manifest, config), result / "audit" / "data_docs")
+        dataset = BuiltDataset(result, manifest, config)
+        found = audit(spark, dataset, result / "audit" / "data_docs", config.eval.path)
         if found.failed:
             raise failure(found)
         found.write(result / "audit" / "results.json")

@@ -11,28 +11,46 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from pipelines import keys
 from pipelines.cleaning.decide import join_thresholds, row_reason, thresholds_table
 from schemas.config import RunConfig
 from schemas.fields import Dataset, Field
+from schemas.reasons import AMONG_ROWS, KEPT
 
 
 def with_faults(
     spark: SparkSession, rows: DataFrame, dataset: Dataset, manifest: Mapping[str, Any], config: RunConfig
 ) -> DataFrame:
-    """Adds the columns of `suites.FAULTS` to kept rows; each is null where nothing is wrong.
+    """Adds the columns of `suites.FAULTS` to kept or rejected rows; each is null where nothing is wrong.
 
-    `missing`, `out_of_range` and `unknown_value` name the columns at fault; `reason` is decided anew from the scores.
+    `missing`, `out_of_range` and `unknown_value` name the columns at fault (`corpus` where the manifest counts no rows
+    of this corpus and pair); `altered` is the content that the texts have, where the row says another; `decided_anew`
+    is what the scores come to, where the row was decided on otherwise.
     """
     combinations = sorted({(count["corpus"], count["pair"]) for count in manifest["counts"]})
-    scored = rows.withColumn("detail", F.lit(None).cast("string"))
-    joined = join_thresholds(scored, thresholds_table(spark, config, combinations))
+    given = rows if "reason" in rows.columns else rows.withColumns(_nobody("reason", "detail"))
+    joined = join_thresholds(given, thresholds_table(spark, config, combinations), "left")
+    stray = F.when(F.col("priority").isNull(), F.lit("corpus"))
     return joined.select(
         *rows.columns,
         _named(dataset.fields, _is_missing).alias("missing"),
         _named(dataset.fields, _is_out_of_range).alias("out_of_range"),
-        _named(dataset.fields, _is_unknown).alias("unknown_value"),
-        row_reason(config).alias("reason"),
+        _or_null(F.concat_ws(" ", _named(dataset.fields, _is_unknown), stray)).alias("unknown_value"),
+        _or_null(F.when(keys.content_id() != F.col("content_id"), keys.content_id())).alias("altered"),
+        _decided_anew(config).alias("decided_anew"),
     )
+
+
+def _nobody(*names: str) -> dict[str, Column]:
+    return {name: F.lit(None).cast("string") for name in names}
+
+
+def _decided_anew(config: RunConfig) -> Column:
+    """Why the row falls by itself (`kept` if it does not), where that is not what it says of itself."""
+    # whether it falls for another row's sake is not told by its own scores, but then it does not fall by itself
+    own = F.when(F.col("reason").isin(*AMONG_ROWS), F.lit(KEPT)).otherwise(F.coalesce("reason", F.lit(KEPT)))
+    anew = F.coalesce(row_reason(config), F.lit(KEPT))
+    return F.when(anew != own, anew)
 
 
 def _named(fields: Sequence[Field], fault: Callable[[Field], Column | None]) -> Column:
@@ -41,7 +59,11 @@ def _named(fields: Sequence[Field], fault: Callable[[Field], Column | None]) -> 
     names = [
         F.when(condition, F.lit(name)) for name, condition in conditions.items() if condition is not None
     ]
-    return F.nullif(F.concat_ws(" ", *names), F.lit(""))
+    return _or_null(F.concat_ws(" ", *names))
+
+
+def _or_null(text: Column) -> Column:
+    return F.nullif(text, F.lit(""))
 
 
 def _is_missing(field: Field) -> Column | None:

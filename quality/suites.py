@@ -19,7 +19,14 @@ FAULTS: Mapping[str, str] = {
     "missing": "columns that may not be null, and are",
     "out_of_range": "columns whose value is outside of the declared range",
     "unknown_value": "columns whose value is not in the declared vocabulary",
-    "reason": "why the row should not have been kept: a threshold in force, an evaluation set, its language",
+    "altered": "contents that are not those of the row's texts",
+    "decided_anew": "what the row's scores come to under the thresholds in force, where it was decided on otherwise",
+}
+
+# what may be wrong with a text of the sample that is looked at once more, by the column that says so
+RECHECKED: Mapping[str, str] = {
+    "other_language": "sides that are identified as another language",
+    "found_in": "evaluation sets that the row overlaps with",
 }
 
 # what must hold of every dataset, by the figure that counts the exceptions
@@ -32,7 +39,7 @@ INVARIANTS: Mapping[str, str] = {
 
 
 def rows_suite() -> list[Expectation]:
-    """Of each kept row (`rows.with_faults`): nothing is wrong with it."""
+    """Of each kept, and of each rejected row (`rows.with_faults`): nothing is wrong with it."""
     return [
         gxe.ExpectColumnValuesToBeNull(column=name, notes=f"{meaning}: none")
         for name, meaning in FAULTS.items()
@@ -46,6 +53,15 @@ def dataset_suite(bands: Audit) -> list[Expectation]:
         for name, meaning in INVARIANTS.items()
     ]
     return [*counted, _within("split_deviation", bands.split_deviation)]
+
+
+def texts_suite(columns: Sequence[str]) -> list[Expectation]:
+    """Of a sample of the kept rows (`recheck.text_faults`): their texts, looked at once more, say the same."""
+    return [
+        gxe.ExpectColumnValuesToBeNull(column=name, notes=f"{RECHECKED[name]}: none")
+        for name in RECHECKED
+        if name in columns
+    ]
 
 
 def pairs_suite(bands: Audit) -> list[Expectation]:

@@ -44,3 +44,6 @@ REASONS: dict[str, str] = {
     "source_cap": "more rows with this source text than allowed; better ones were kept",
     "target_cap": "more rows with this target text than allowed; better ones were kept",
 }
+
+# those that a row falls for because of other rows (pipelines/dedup), not by itself
+AMONG_ROWS = ("exact_duplicate", "near_duplicate", "hub", "source_cap", "target_cap")

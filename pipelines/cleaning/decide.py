@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from schemas.config import RunConfig
 from schemas.reasons import REASONS
+from schemas.rules import RULES
 from schemas.thresholds import resolve
 
 
@@ -56,7 +57,7 @@ def _priorities(config: RunConfig, corpora: set[str]) -> dict[str, int]:
     return {corpus: i for i, corpus in enumerate(sorted(corpora, key=place))}
 
 
-def join_thresholds(scored: DataFrame, thresholds: DataFrame) -> DataFrame:
+def join_thresholds(scored: DataFrame, thresholds: DataFrame, how: str = "inner") -> DataFrame:
     """Puts the thresholds in force beside each row. A row without a margin is not held to the strict ones."""
     margin = F.coalesce("margin", F.lit(-math.inf))
     thresholds = F.broadcast(thresholds.withColumnsRenamed({"corpus": "t.corpus", "pair": "t.pair"}))
@@ -66,6 +67,7 @@ def join_thresholds(scored: DataFrame, thresholds: DataFrame) -> DataFrame:
         & (scored["pair"] == F.col("`t.pair`"))
         & (margin >= F.col("margin_from"))
         & (margin < F.col("margin_below")),
+        how,
     )
 
 
@@ -87,41 +89,35 @@ def threshold(key: str) -> Column:
 
 
 def _failing(config: RunConfig) -> dict[str, Column]:
+    """For each reason that a row can fall for by itself, whether it holds; null where the row has no such score."""
     t = threshold
     unspaced = [code for code in {pair[3:] for pair in config.pairs} if not config.language(code).spaced]
     in_chars = F.col("tgt_lang").isin(sorted(unspaced)) if unspaced else F.lit(False)
     tgt_min = F.when(in_chars, t("length.min_chars")).otherwise(1.0)
     tgt_max = F.when(in_chars, t("length.max_chars")).otherwise(t("length.max_words"))
     allowed = config.licenses.allow
-    scripts = F.col("zh_script").isin(list(config.chinese.scripts))
     return {
         "malformed_line": F.col("detail").isNotNull(),
         "empty": (F.col("src_length") == 0) | (F.col("tgt_length") == 0),
         "license": F.lit(False) if allowed is None else ~F.col("license").isin(allowed),
-        "markup": F.col("markup") > t("markup.max"),
-        "boilerplate": F.col("boilerplate") > t("boilerplate.max"),
-        "broken_text": F.col("broken_text") > t("broken_text.max"),
         "too_short": (F.col("src_length") < t("length.min_words")) | (F.col("tgt_length") < tgt_min),
         "too_long": (F.col("src_length") > t("length.max_words")) | (F.col("tgt_length") > tgt_max),
-        "long_word": F.col("longest_word") > t("long_word.max"),
-        "alphabet": F.col("alphabet_share") < t("alphabet.min"),
-        "digits": F.col("digit_share") > t("digits.max"),
         "script": F.least(F.col("src_script_share"), F.col("tgt_script_share")) < t("script.min"),
-        "copy": F.col("copy") > t("copy.max"),
-        "repetition": F.col("repetition") > t("repetition.max"),
-        "listing": F.col("listing") > t("listing.max"),
-        "title_case": F.col("title_case") > t("title_case.max"),
         "length_ratio": ~F.col("length_ratio").between(t("length_ratio.min"), t("length_ratio.max")),
-        "number_mismatch": F.col("number_overlap") < t("numbers.min"),
-        "url_mismatch": F.col("url_mismatch") > t("urls.max"),
-        "brackets": F.col("bracket_mismatch") > t("brackets.max"),
-        "punctuation": F.col("terminal_mismatch") > t("punctuation.max"),
-        "low_margin": F.coalesce(F.col("margin") < t("margin.min"), F.lit(False)),
         "wrong_source_language": _not_identified(config, "src", t("lid.min_src")),
         "wrong_target_language": _not_identified(config, "tgt", t("lid.min_tgt")),
-        "chinese_script": F.coalesce(~scripts, F.lit(False)),
-        "contaminated": F.coalesce(F.col("contamination") > t("contamination.max"), F.lit(False)),
+        "chinese_script": ~F.col("zh_script").isin(list(config.chinese.scripts)),
+        **{
+            reason: _beyond(*rule.scores, *rule.thresholds)
+            for reason, rule in RULES.items()
+            if rule.is_comparison
+        },
     }
+
+
+def _beyond(score: str, key: str) -> Column:
+    value, limit = F.col(score), threshold(key)
+    return value > limit if key.endswith(".max") else value < limit
 
 
 def identified_as_claimed(config: RunConfig, side: str) -> Column:

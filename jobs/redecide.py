@@ -14,6 +14,7 @@ from pipelines.cli import add_overrides, run_job
 from pipelines.redecide import check, preview, redecide
 from pipelines.session import job_session
 from pipelines.shards.published import open_dataset
+from pipelines.shards.workspace import complete_switch
 from pipelines.summary import print_summary
 from quality.differences import print_difference
 from quality.publishing import completing
@@ -31,6 +32,7 @@ def main(argv: list[str]) -> int:
     add_overrides(parser)
     arguments = parser.parse_args(argv)
 
+    complete_switch(arguments.dataset)
     dataset = open_dataset(arguments.dataset)
     config = change_config(dataset.config, arguments.overrides)
     check(dataset, config)

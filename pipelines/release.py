@@ -86,5 +86,8 @@ def _write(
 
 
 def _link(source: str, target: str) -> None:
-    """Scored chunks stay where they are until the output is published, and cost no second copy."""
-    Path(target).hardlink_to(source)
+    """Scored chunks stay where they are until the output is published; a link, where there are links, costs no copy."""
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)

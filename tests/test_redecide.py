@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from pipelines.difference import Change, decided_rows, difference, entering, lea
 from pipelines.errors import UserError
 from pipelines.redecide import check, preview, redecide
 from pipelines.shards.published import open_dataset
+from quality.audit import AuditError
 from quality.differences import write_page
+from quality.publishing import completing
 from schemas.loading import ConfigError, change_config, load_config
 
 OTHERWISE = ("thresholds.length_ratio.max=1.3", "dedup.near.threshold=0.95", "splits.test=0.2")
@@ -55,6 +58,29 @@ def test_deciding_again_is_building_again(
     assert manifests[0]["inputs"] == manifests[1]["inputs"]
 
 
+def test_an_outcome_that_fails_its_audit_leaves_the_old_output_as_it_is(
+    spark: SparkSession, built_samples: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(built_samples, tmp_path / "out")
+    dataset = open_dataset(tmp_path / "out")
+    before = digests(tmp_path / "out")
+
+    def decide(*overrides: str) -> None:
+        config = change_config(dataset.config, ["thresholds.length.min_words=3", *overrides])
+        redecide(lambda: spark, dataset, config, completing(config))
+
+    with pytest.raises(AuditError, match="kept_share"):
+        decide("audit.kept_share.min=0.999")
+    assert digests(tmp_path / "out") == before
+    decide("audit.kept_share={min: 0.999, severity: warning}")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert "kept_share" in {found["column"] for found in manifest["audit"]["warnings"]}
+    assert manifest["config"]["thresholds"]["length"]["min_words"] == 3
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Fertility of the base tokenizer" in page  # whose place the manifest remembers
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_nothing_differs_from_itself(spark: SparkSession, built_samples: Path) -> None:
     rows = decided_rows(spark, open_dataset(built_samples))
     found = difference(rows, rows)
@@ -75,6 +101,11 @@ def test_rows_that_are_in_one_dataset_only_are_absent_from_the_other(
     assert f"<b>{turkish.count():,}</b> rows enter" in page
     assert "&lt;new&gt;" in page
     assert found.samples[0]["src_text"] in page
+    assert re.search(
+        rf'<th scope="row">en-tr</th><td class="n">{turkish.count()}</td>\s*<td><code>absent</code></td>'
+        r"<td><code>kept</code></td>",
+        page,
+    )
 
 
 @pytest.mark.parametrize(

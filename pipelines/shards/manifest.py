@@ -105,6 +105,7 @@ def run_manifest(
         "polyinstruct": __version__,
         "config": config.identity(),
         "config_sha256": config.sha256(),
+        "report": config.report.model_dump(mode="json"),
         "inputs": list(inputs),
         **resources,
         "counts": list(counts),

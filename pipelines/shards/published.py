@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.errors import UserError
+from pipelines.shards.workspace import replaced
 from pipelines.shards.write import sha256_of
 from schemas.config import RunConfig
 from schemas.fields import Dataset
+from schemas.manifest import Manifest
 from schemas.parallel import PARALLEL, REJECTED, SCHEMA_VERSION, SCORED
 
 _DATASETS = {"parallel": PARALLEL, "rejected": REJECTED, "scored": SCORED}
-_KEYS = {"version": str, "config": dict, "counts": list, "outputs": list, "content_sha256": str}
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,8 @@ def open_dataset(folder: Path) -> BuiltDataset:
     Raises `UserError` with all problems.
     """
     manifest = _read_manifest(folder)
-    if manifest["version"] != SCHEMA_VERSION:
-        raise UserError(
-            f"{folder}: has schema version {manifest['version']}, and this polyinstruct reads {SCHEMA_VERSION}; "
-            "use the polyinstruct that wrote it, or build it again"
-        )
     try:
-        config = RunConfig.model_validate(manifest["config"])
+        config = RunConfig.model_validate(manifest["config"] | {"report": manifest.get("report", {})})
     except ValidationError as error:
         keys = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
         raise UserError(f"{folder / 'manifest.json'}: its configuration is not understood ({keys})") from None
@@ -87,6 +84,10 @@ def open_dataset(folder: Path) -> BuiltDataset:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not folder.is_dir():
+        if replaced(folder).is_dir():
+            raise UserError(
+                f"{folder}: was being replaced when its run was stopped; run that command again, which completes it"
+            )
         raise UserError(f"{folder}: is no folder")
     if not path.exists():
         if ".staging" in folder.absolute().as_posix():
@@ -102,15 +103,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error})") from None
     if not isinstance(manifest, dict):
         raise UserError(f"{path}: expected an object")
-    faults = [f"{path}: {key} is missing" for key in _KEYS if key not in manifest]
-    faults += [
-        f"{path}: {key} should be a {kind.__name__}"
-        for key, kind in _KEYS.items()
-        if key in manifest and not isinstance(manifest[key], kind)
-    ]
-    if faults:
-        raise UserError(*faults)
+    if manifest.get("version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise UserError(
+            f"{folder}: has schema version {manifest['version']}, and this polyinstruct reads {SCHEMA_VERSION}; "
+            "use the polyinstruct that wrote it, or build it again"
+        )
+    try:
+        Manifest.model_validate(manifest)
+    except ValidationError as error:
+        raise UserError(*(f"{path}: {_fault(problem)}" for problem in error.errors())) from None
     return manifest
+
+
+def _fault(problem: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _check(dataset: BuiltDataset, file: dict[str, Any]) -> list[str]:
@@ -123,9 +130,11 @@ def _check(dataset: BuiltDataset, file: dict[str, Any]) -> list[str]:
         ]
     declared = _DATASETS.get(file["path"].split("/")[0], PARALLEL)
     try:
-        schema = pq.read_schema(path)
+        found = pq.read_metadata(path)
     except (pa.ArrowInvalid, OSError) as error:
         return [f"{path}: is no Parquet file ({error})"]
-    if not schema.remove_metadata().equals(declared.arrow().remove_metadata()):
+    if not found.schema.to_arrow_schema().remove_metadata().equals(declared.arrow().remove_metadata()):
         return [f"{path}: has other columns than the dataset `{declared.name}` of this version"]
+    if found.num_rows != file["rows"]:
+        return [f"{path}: holds {found.num_rows:,} rows, and the manifest says {file['rows']:,}"]
     return []

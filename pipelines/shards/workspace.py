@@ -33,9 +33,8 @@ class Workspace:
 
     def publish(self) -> None:
         """Makes `result` the output."""
-        replaced = self._staging / "replaced"
         if self.output.exists():
-            os.rename(self.output, replaced)
+            os.rename(self.output, replaced(self.output))
         os.rename(self.result, self.output)
         shutil.rmtree(self._staging)
 
@@ -48,7 +47,7 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
     by another run. The lock dies with its process.
     """
     output = output.absolute()
-    staging = output.with_name(output.name + ".staging")
+    staging = _staging(output)
     try:
         lock = _lock(staging / "lock")
     except BlockingIOError:
@@ -59,7 +58,7 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
         raise UserError(f"output {output}: cannot be written ({error.strerror})") from None
     with lock:
         workspace = Workspace(output, staging, fingerprint)
-        _complete(workspace, staging)
+        _complete(output, staging)
         if output.exists() and not overwrite:
             _remove_if_idle(staging)
             raise UserError(
@@ -70,6 +69,25 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
                 shutil.rmtree(folder)
         workspace.folder.mkdir(exist_ok=True)
         yield workspace
+
+
+def complete_switch(output: Path) -> None:
+    """Ends a switch that was cut between its two renames; does nothing where none was.
+
+    Raises `UserError` if another run is making the output.
+    """
+    if replaced(output).is_dir():
+        with open_workspace(output, "none", True):
+            shutil.rmtree(_staging(output.absolute()))
+
+
+def replaced(output: Path) -> Path:
+    """Where the old output lies while the new one takes its place."""
+    return _staging(output.absolute()) / "replaced"
+
+
+def _staging(output: Path) -> Path:
+    return output.with_name(output.name + ".staging")
 
 
 def _lock(path: Path) -> IO[str]:
@@ -88,19 +106,19 @@ def _lock(path: Path) -> IO[str]:
         lock.close()
 
 
-def _complete(workspace: Workspace, staging: Path) -> None:
+def _complete(output: Path, staging: Path) -> None:
     """Ends a switch that was cut between its two renames: the old output is put back or given up."""
-    replaced = staging / "replaced"
-    if not replaced.exists():
+    old = replaced(output)
+    if not old.exists():
         return
-    if workspace.output.exists():
-        shutil.rmtree(replaced)
+    if output.exists():
+        shutil.rmtree(old)
         return
     finished = [
         folder / "result" for folder in staging.iterdir() if (folder / "result" / "manifest.json").exists()
     ]
-    os.rename(finished[0] if finished else replaced, workspace.output)
-    shutil.rmtree(replaced, ignore_errors=True)
+    os.rename(finished[0] if finished else old, output)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _remove_if_idle(staging: Path) -> None:

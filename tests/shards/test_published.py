@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.errors import UserError
 from pipelines.shards.published import open_dataset
+from pipelines.shards.write import sha256_of
 
 
 @pytest.fixture
@@ -39,13 +40,22 @@ def flip_a_byte(folder: Path) -> None:
 def rewrite_without_a_column(folder: Path) -> None:
     path = shard(folder)
     pq.write_table(pq.read_table(path).drop_columns(["license"]), path)
-    from pipelines.shards.write import sha256_of
-
     manifest = json.loads((folder / "manifest.json").read_text())
     for file in manifest["outputs"]:
         if folder / file["path"] == path:
             file |= {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
     edit(folder, outputs=manifest["outputs"])
+
+
+def edit_file(folder: Path, **changes: Any) -> None:
+    """Changes what the manifest says of the first file."""
+    outputs = json.loads((folder / "manifest.json").read_text())["outputs"]
+    edit(folder, outputs=[outputs[0] | changes, *outputs[1:]])
+
+
+def lose_a_row(folder: Path) -> None:
+    counts = json.loads((folder / "manifest.json").read_text())["counts"]
+    edit(folder, counts=[counts[0] | {"kept": counts[0]["kept"] - 1}, *counts[1:]])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +69,19 @@ def rewrite_without_a_column(folder: Path) -> None:
         ),
         (rewrite_without_a_column, r"train-00000.*other columns"),
         (lambda folder: edit(folder, version="0"), r"schema version 0"),
-        (lambda folder: edit(folder, counts=None), r"counts should be a list"),
+        (lambda folder: edit(folder, counts=None), r"manifest\.json: counts: Input should be a valid list"),
+        (lambda folder: edit(folder, inputs=[{"corpus": "A"}]), r"inputs\.0\.pair: Field required"),
+        (lose_a_row, r"counts\.0: read is not kept \+ rejected"),
+        (
+            lambda folder: edit_file(folder, path="../other.parquet"),
+            r"outputs\.0\.path: expected a path below",
+        ),
+        (
+            lambda folder: edit_file(folder, path="/tmp/other.parquet"),
+            r"outputs\.0\.path: expected a path below",
+        ),
+        (lambda folder: edit_file(folder, bytes="many"), r"outputs\.0\.bytes"),
+        (lambda folder: edit_file(folder, rows=1), r"holds \d+ rows, and the manifest says 1"),
         (lambda folder: edit(folder, config={"pears": []}), r"configuration is not understood \(pears\)"),
         (lambda folder: (folder / "manifest.json").write_text("{"), r"cannot be read"),
         (lambda folder: (folder / "manifest.json").unlink(), r"holds no manifest\.json"),

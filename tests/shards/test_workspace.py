@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import UserError
-from pipelines.shards.workspace import Workspace, open_workspace
+from pipelines.shards.workspace import Workspace, complete_switch, open_workspace, replaced
 
 ROOT = Path(__file__).parents[2]
 
@@ -310,3 +310,31 @@ def test_a_run_that_may_not_overwrite_completes_a_cut_switch_all_the_same(tmp_pa
     with pytest.raises(UserError, match="exists already"), open_workspace(output, "one", False):
         pass
     assert content(output) == "new"
+
+
+def test_a_switch_that_was_cut_is_completed_for_those_who_read(tmp_path: Path) -> None:
+    """Whichever change of the file system the run did not come to any more."""
+    moments = 0
+    while True:
+        folder = tmp_path / str(moments)
+        output = folder / "out"
+        output.mkdir(parents=True)
+        (output / "data").write_text("old")
+        status = run(output, "publish", moments)
+        gone = not output.exists()
+        assert replaced(output).is_dir() or not gone
+        complete_switch(output)
+        assert (output / "data").read_text() == ("old" if moments == 0 else "new")
+        assert not gone or [path.name for path in folder.iterdir()] == ["out"]
+        if status == 0:
+            break
+        moments += 1
+    assert moments > 2
+
+
+def test_a_switch_that_another_run_is_making_is_left_to_it(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with another_run(output):
+        replaced(output).mkdir(parents=True)
+        with pytest.raises(UserError, match="another run is making it"):
+            complete_switch(output)

@@ -42,7 +42,8 @@ def main(argv: list[str]) -> int:
         raise ConfigError([f"--set {given}: an audit takes keys under audit only" for given in foreign])
     dataset = replace(dataset, config=change_config(dataset.config, arguments.overrides))
     # after the dataset was found whole: Great Expectations takes seconds to import
-    from quality.audit import audit, failure
+    from quality.audit import audit
+    from quality.findings import failure
     from quality.summary import print_findings
 
     spark = job_session("audit", {})

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from pipelines.atomic import write_json
 from pipelines.deciding import decide, summarise
 from pipelines.progress import Stages
+from pipelines.session import java_version
 from pipelines.shards import manifest as manifests
 from pipelines.shards.workspace import Workspace
 from pipelines.shards.write import Written, describe, plan_runs, write_shards
@@ -58,7 +59,9 @@ def decide_and_publish(
     with stages.stage("write", rows):
         files, content = _write(spark, config, scored, decisions, workspace)
     manifests.check_outputs(counts, files)
-    run = manifests.run_manifest(config, inputs, made_from.resources, counts, files, content)
+    run = manifests.run_manifest(
+        config, inputs, made_from.resources, counts, files, content, java_version(spark)
+    )
     write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
     for name, step in finish.items():
         with stages.stage(name):

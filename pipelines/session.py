@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
@@ -108,6 +108,12 @@ def tune_for(session: SparkSession, rows: int, settings: Mapping[str, str]) -> N
     for key, value in (few if rows <= _FEW_ROWS else many).items():
         if key not in settings:
             session.conf.set(key, value)
+
+
+def java_version(session: SparkSession) -> str:
+    """The version of the Java that Spark runs on."""
+    jvm: Any = session.sparkContext._jvm
+    return str(jvm.java.lang.System.getProperty("java.version"))
 
 
 def _check_java() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,10 @@ from great_expectations.expectations.expectation import Expectation
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.atomic import write_json
-from pipelines.errors import InvariantError
 from pipelines.shards.published import BuiltDataset, read_rows
 from quality import suites
 from quality.figures import corpus_figures, count_figures, dataset_figures, offending, pair_figures
+from quality.findings import Audit, Finding
 from quality.recheck import text_faults
 from quality.rows import with_faults
 from schemas.parallel import PARALLEL, REJECTED
@@ -33,61 +32,6 @@ from schemas.reasons import KEPT, REASONS
 
 _SHOWN = 20  # offending rows
 _OF_ROWS = ("rows", "rejected")  # subjects that Spark looks at
-
-
-class AuditError(InvariantError):
-    """A critical expectation failed (exit 3)."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What became of one expectation.
-
-    `subject` is what it looks at (rows, rejected, texts, dataset, pairs, counts, corpora), `column` the column or
-    figure, `expected` its limits, `observed` the value or the number of exceptions, `offending` up to 20 rows that
-    break it.
-    """
-
-    subject: str
-    expectation: str
-    column: str
-    severity: str
-    success: bool
-    meaning: str
-    expected: str
-    observed: str
-    offending: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        where = f"{self.subject}.{self.column}: {self.meaning}"
-        return f"{where}; expected {self.expected}, observed {self.observed} ({self.expectation})"
-
-
-@dataclass(frozen=True)
-class Audit:
-    """All findings of an audit."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def failed(self) -> list[Finding]:
-        return [f for f in self.findings if not f.success and f.severity == "critical"]
-
-    @property
-    def warned(self) -> list[Finding]:
-        return [f for f in self.findings if not f.success and f.severity != "critical"]
-
-    def summary(self) -> dict[str, Any]:
-        """For the run's manifest."""
-        return {
-            "expectations": len(self.findings),
-            "warnings": [asdict(finding) for finding in self.warned],
-        }
-
-    def write(self, path: Path) -> None:
-        """Writes the findings as JSON."""
-        write_json(path, {"passed": not self.failed, "findings": [asdict(f) for f in self.findings]})
 
 
 def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: Path | None) -> Audit:
@@ -110,10 +54,11 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
         definition = shards.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
         findings += _validate(context, definition, frame, suites.rows_suite())
     texts = text_faults(kept, manifest, config, evals)
+    pairs = pair_figures(kept, manifest, config)
     for name, table, expectations in (
         ("texts", texts, suites.texts_suite(texts.columns)),
         ("dataset", dataset_figures(kept, config), suites.dataset_suite(config.audit)),
-        ("pairs", pair_figures(kept, manifest, config), suites.pairs_suite(config.audit)),
+        ("pairs", pairs, suites.pairs_suite(config.audit)),
         ("counts", count_figures(kept, rejected, manifest), suites.counts_suite([*REASONS, KEPT])),
         ("corpora", corpus_figures(manifest, config), suites.corpora_suite(config.audit)),
     ):
@@ -122,19 +67,8 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
             findings += _validate(context, definition, table, expectations)
     if docs is not None:
         context.build_data_docs()
-    return Audit(tuple(_with_rows(finding, rows) for finding in findings))
-
-
-def failure(found: Audit) -> AuditError:
-    """The critical findings as an error that says all a person needs: expectation, observed value, offending rows."""
-    lines = []
-    for finding in found.failed:
-        lines.append(finding.sentence)
-        lines += [
-            "    " + ", ".join(f"{name} {value!r}" for name, value in row.items())
-            for row in finding.offending
-        ]
-    return AuditError("the audit failed\n" + "\n".join(lines))
+    shown = tuple({name: _plain(value) for name, value in row.items()} for row in pairs.to_dict("records"))
+    return Audit(tuple(_with_rows(finding, rows) for finding in findings), shown)
 
 
 def _context(docs: Path | None) -> EphemeralDataContext:
@@ -191,7 +125,7 @@ def _finding(subject: str, result: ExpectationValidationResult, frame: Any) -> F
     elif subject in ("dataset", "pairs", "corpora"):
         observed = _spread(frame[column].dropna().tolist())
     else:
-        observed = f"{found.get('unexpected_count', 0):,} of {found.get('element_count', 0):,}"
+        observed = f"{found.get('unexpected_count') or 0:,} of {found.get('element_count') or 0:,}"  # null of no rows
     rows = () if result.success or subject in _OF_ROWS else found.get("unexpected_index_list") or ()
     places = [row for row in rows if isinstance(row, dict)]
     return Finding(
@@ -227,9 +161,9 @@ def _spread(values: Sequence[float]) -> str:
 
 def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
-    return (
-        value if not isinstance(value, float) or math.isfinite(value) else str(value)
-    )  # JSON knows no infinity
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)  # JSON knows neither
 
 
 def _with_rows(finding: Finding, rows: Mapping[str, DataFrame]) -> Finding:

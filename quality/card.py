@@ -11,10 +11,12 @@ import yaml
 from pipelines.atomic import replacing
 from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
-from quality.licenses import hub_name, of_whole
+from quality.licenses import hub_name, kept_licenses, of_whole
 from schemas.fields import Field
 from schemas.parallel import PARALLEL, SPLITS
 from schemas.reasons import REASONS
+from schemas.rules import RULES
+from schemas.thresholds import flatten
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MORE_SIZES = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
@@ -37,7 +39,7 @@ def _metadata(
     manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]
 ) -> dict[str, Any]:
     rows = sum(count["kept"] for count in manifest["counts"])
-    whole = of_whole(_kept_licenses(manifest))
+    whole = of_whole(kept_licenses(manifest))
     return {
         "pretty_name": "Polyinstruct parallel corpus",
         "language": sorted({code for pair in splits for code in pair.split("-")}),
@@ -82,12 +84,6 @@ def _feature(field: Field) -> dict[str, str]:
     return {"name": field.name, "dtype": field.type}
 
 
-def _kept_licenses(manifest: Mapping[str, Any]) -> set[str]:
-    """The licences of the corpora of which rows were kept."""
-    kept = {(count["corpus"], count["pair"]) for count in manifest["counts"] if count["kept"]}
-    return {source["license"] for source in manifest["inputs"] if (source["corpus"], source["pair"]) in kept}
-
-
 def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
     return "\n".join(
         [
@@ -117,14 +113,16 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
                 ],
             ),
             "",
-            "**Licence of the whole**: " + of_whole(_kept_licenses(manifest)).why,
+            "**Licence of the whole**: " + of_whole(kept_licenses(manifest)).why,
             "",
             *_citations(manifest),
             "## Filtering",
             "",
-            "A row carries the first reason that holds, in this order; rejected rows are kept beside the dataset.",
+            "A row carries the first reason that holds, in this order; rejected rows are kept beside the dataset. "
+            "Thresholds are the general ones: `manifest.json` has those that hold for some corpora and pairs "
+            "(`overrides`), and for high margins (`strict`).",
             "",
-            *_table(("reason", "rows", "meaning"), _reasons(manifest)),
+            *_table(("reason", "rows", "meaning", "thresholds"), _reasons(manifest)),
             "",
             "## Known limits",
             "",
@@ -141,10 +139,16 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
     )
 
 
-def _reasons(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _reasons(manifest: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     totals = {reason: sum(c["rejected"].get(reason, 0) for c in manifest["counts"]) for reason in REASONS}
+    thresholds = flatten(manifest["config"]["thresholds"])
     return [
-        (f"`{reason}`", f"{totals[reason]:,}", meaning)
+        (
+            f"`{reason}`",
+            f"{totals[reason]:,}",
+            meaning,
+            ", ".join(f"`{key}` {thresholds[key]:g}" for key in RULES[reason].thresholds),
+        )
         for reason, meaning in REASONS.items()
         if totals[reason]
     ]

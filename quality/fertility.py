@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ Encode = Callable[[list[str]], list[int]]  # texts -> how many tokens each has
 
 @dataclass(frozen=True)
 class Fertility:
-    """Of one pair's target language, measured on `rows` kept rows.
+    """Of one language, measured on `rows` kept rows.
 
-    `per_word` is null for a script without spaces; `premium` is the tokens of the targets / those of their sources.
+    `per_word` is null for a script without spaces; `premium` is the tokens of the texts / those of their English
+    counterparts.
     """
 
-    pair: str
+    language: str
     rows: int
     per_word: float | None
     per_character: float
@@ -51,23 +52,32 @@ def load_tokenizer(path: Path) -> Encode:
 
 
 def fertility(
-    samples: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]], encode: Encode, unspaced: Sequence[str]
+    samples: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]], encode: Encode, unspaced: Collection[str]
 ) -> list[Fertility]:
-    """The fertility of each pair that has kept rows; `unspaced` are the languages without spaces between words."""
+    """The fertility of English and of each language with kept rows; `unspaced` are those without spaces."""
+    kept = [(pair.split("-")[1], rows) for (pair, reason), rows in samples.items() if reason == KEPT and rows]
+    english: dict[str, int] = {}
     found = []
-    for (pair, reason), rows in samples.items():
-        if reason != KEPT or not rows:
-            continue
+    for language, rows in kept:
         sources, targets = ([row[f"{side}_text"] for row in rows] for side in ("src", "tgt"))
-        tokens = sum(encode(targets))
-        words = sum(len(text.split()) for text in targets)
-        found.append(
-            Fertility(
-                pair=pair,
-                rows=len(rows),
-                per_word=None if pair.split("-")[1] in unspaced else tokens / max(words, 1),
-                per_character=tokens / max(sum(map(len, targets)), 1),
-                premium=tokens / max(sum(encode(sources)), 1),
-            )
-        )
-    return found
+        tokens = encode(sources)
+        english |= dict(zip(sources, tokens, strict=True))
+        found.append(_of(language, targets, encode(targets), sum(tokens), language not in unspaced))
+    if not found:
+        return []
+    total = sum(english.values())
+    return [_of("en", list(english), list(english.values()), total, spaced=True), *found]
+
+
+def _of(
+    language: str, texts: Sequence[str], tokens: Sequence[int], english_tokens: int, spaced: bool
+) -> Fertility:
+    spent = sum(tokens)
+    words = sum(len(text.split()) for text in texts)
+    return Fertility(
+        language=language,
+        rows=len(texts),
+        per_word=spent / max(words, 1) if spaced else None,
+        per_character=spent / max(sum(map(len, texts)), 1),
+        premium=spent / max(english_tokens, 1),
+    )

@@ -94,16 +94,19 @@ def _split_deviation(english: Mapping[str, int], config: RunConfig) -> float:
 
 
 def pair_figures(rows: DataFrame, manifest: Mapping[str, Any], config: RunConfig) -> pd.DataFrame:
-    """A row for each pair: `read`, `kept`, and the figures that `suites.pairs_suite` has bands for.
+    """A row for each pair: `read`, `kept`, the figures that `suites.pairs_suite` has bands for, and target lengths.
 
     Of a pair without kept rows, what cannot be told is null.
     """
     agree = identified_as_claimed(config, "src") & identified_as_claimed(config, "tgt")
-    lengths = F.percentile_approx("src_length", F.array(F.lit(0.5), F.lit(0.99)), 10_000)
+    lengths = {
+        side: F.percentile_approx(f"{side}_length", F.array(F.lit(0.5), F.lit(0.99)), 10_000)
+        for side in ("src", "tgt")
+    }
     found = {
         row["pair"]: row
         for row in rows.groupBy("pair")
-        .agg(F.avg(_number(agree)).alias("agreement"), lengths.alias("lengths"))
+        .agg(F.avg(_number(agree)).alias("agreement"), *(lengths[side].alias(side) for side in lengths))
         .collect()
     }
     read, kept = _totals(manifest, "read"), _totals(manifest, "kept")
@@ -117,8 +120,10 @@ def pair_figures(rows: DataFrame, manifest: Mapping[str, Any], config: RunConfig
                 "kept_share": kept[pair] / read[pair] if read[pair] else None,
                 "lid_agreement": found[pair]["agreement"] if pair in found else None,
                 "balance": kept[pair] / largest if largest else None,
-                "median_length": found[pair]["lengths"][0] if pair in found else None,
-                "p99_length": found[pair]["lengths"][1] if pair in found else None,
+                "median_length": found[pair]["src"][0] if pair in found else None,
+                "p99_length": found[pair]["src"][1] if pair in found else None,
+                "median_tgt_length": found[pair]["tgt"][0] if pair in found else None,
+                "p99_tgt_length": found[pair]["tgt"][1] if pair in found else None,
             }
             for pair in sorted(read)
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # from the freest to the strictest; a licence is of the strictest kind whose sign its identifier bears
 _KINDS = (
@@ -75,6 +76,12 @@ def of_whole(licenses: Iterable[str]) -> Whole:
         True,
         f"`{strictest}` is the strictest of {_named(parts)} ({kind}), and the others may be taken up into it.",
     )
+
+
+def kept_licenses(manifest: Mapping[str, Any]) -> set[str]:
+    """The licences of the corpora of which rows were kept."""
+    kept = {(count["corpus"], count["pair"]) for count in manifest["counts"] if count["kept"]}
+    return {source["license"] for source in manifest["inputs"] if (source["corpus"], source["pair"]) in kept}
 
 
 def hub_name(whole: Whole) -> str:

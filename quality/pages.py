@@ -37,13 +37,17 @@ def shown_row(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
             {
                 "lang": f"{code}-{script}" if script in ("Hans", "Hant") else code,
                 "dir": "rtl" if language and _RIGHT_TO_LEFT & set(language.scripts) else "ltr",
-                "text": text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…",
+                "text": _cut(text),
             }
         )
     return {
         "sides": sides,
         "pair": f"{row['src_lang']}-{row['tgt_lang']}",
-        "place": f"{row['file']}:{row['line']}",
-        "detail": row.get("detail"),
+        "place": f"{_cut(row['file'])}:{row['line']}",
+        "detail": row.get("detail") and _cut(row["detail"]),
         "id": row["id"],
     }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"

@@ -15,6 +15,7 @@ from pipelines.release import Finish
 from pipelines.shards.published import BuiltDataset
 from quality.card import write_card
 from quality.fertility import fertility, load_tokenizer
+from quality.findings import Audit, failure
 from quality.report import write_report
 from quality.statistics import statistics
 from schemas.config import RunConfig
@@ -31,17 +32,17 @@ def completing(config: RunConfig) -> Finish:
     encode = load_tokenizer(config.report.tokenizer) if config.report.tokenizer else None
     # Great Expectations takes seconds to import, in which Spark starts
     threading.Thread(target=importlib.import_module, args=("quality.audit",), daemon=True).start()
-    findings: list[Any] = []
+    audits: list[Audit] = []
 
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-        from quality.audit import audit, failure
+        from quality.audit import audit
 
         dataset = BuiltDataset(result, manifest, config)
         found = audit(spark, dataset, result / "audit" / "data_docs", config.eval.path)
-        if found.failed:
-            raise failure(found)
         found.write(result / "audit" / "results.json")
-        findings.extend(found.findings)
+        if found.failed:
+            raise failure(found, f"all results are in {result / 'audit'} until the next run")
+        audits.append(found)
         return {"audit": found.summary()}
 
     def report(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def completing(config: RunConfig) -> Finish:
         codes = {code for pair in config.pairs for code in pair.split("-")}
         unspaced = [code for code in codes if not config.language(code).spaced]
         fertilities = fertility(found.samples, encode, unspaced) if encode else []
-        write_report(result / "report.html", manifest, config, findings, found, fertilities)
+        write_report(result / "report.html", manifest, config, audits[0], found, fertilities)
         write_card(result, manifest)
         return {}
 

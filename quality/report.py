@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from pipelines.atomic import replacing
 from quality.fertility import Fertility
+from quality.findings import Audit
+from quality.licenses import kept_licenses, of_whole
 from quality.pages import environment, shown_row
 from quality.statistics import BINS, MEASURES, Measure, Statistics
 from schemas.config import RunConfig
@@ -18,8 +20,25 @@ from schemas.reasons import KEPT, REASONS
 from schemas.thresholds import resolve
 
 MAX_BYTES = 4 << 20
-_MOST_PAIRS = 40  # shown in tables and charts
-_SAMPLES = 4  # of a reason and pair, or fewer where the file would grow too large
+
+
+class Extent(NamedTuple):
+    """How much is shown: samples of a reason and pair; pairs in tables and charts; funnels; files."""
+
+    samples: int
+    pairs: int
+    funnels: int
+    files: int
+
+
+_EXTENTS = (
+    Extent(4, 40, 400, 400),
+    Extent(2, 40, 400, 400),
+    Extent(1, 40, 400, 400),
+    Extent(0, 40, 400, 400),
+    Extent(0, 20, 100, 100),
+    Extent(0, 6, 20, 20),
+)
 
 
 @dataclass(frozen=True)
@@ -34,18 +53,15 @@ def write_report(
     path: Path,
     manifest: Mapping[str, Any],
     config: RunConfig,
-    findings: Sequence[Any],
+    audited: Audit,
     found: Statistics,
     fertilities: Sequence[Fertility],
 ) -> None:
-    """Writes the report, with fewer samples where it would be larger than `MAX_BYTES`.
-
-    `findings` are the audit's (`audit.Finding`).
-    """
+    """Writes the report, with less of everything that grows with the corpus where it would exceed `MAX_BYTES`."""
     template = environment().get_template("report.html.j2")
     html = b""
-    for samples in (_SAMPLES, 2, 1, 0):
-        view = _view(manifest, config, findings, found, fertilities, samples)
+    for extent in _EXTENTS:
+        view = _view(manifest, config, audited, found, fertilities, extent)
         html = template.render(view).encode()
         if len(html) <= MAX_BYTES:
             break
@@ -56,10 +72,10 @@ def write_report(
 def _view(
     manifest: Mapping[str, Any],
     config: RunConfig,
-    findings: Sequence[Any],
+    audited: Audit,
     found: Statistics,
     fertilities: Sequence[Fertility],
-    samples: int,
+    extent: Extent,
 ) -> dict[str, Any]:
     counts = manifest["counts"]
     totals = {
@@ -67,7 +83,10 @@ def _view(
         for pair in sorted({count["pair"] for count in counts})
     }
     largest = sorted(totals, key=lambda pair: (-totals[pair]["read"], pair))
-    pairs = sorted(largest[:_MOST_PAIRS])
+    pairs = sorted(largest[: extent.pairs])
+    funnels = sorted(
+        (count for count in counts if count["pair"] in pairs), key=lambda count: -int(count["read"])
+    )[: extent.funnels]
     everything = _sum(counts)
     reasons = [reason for reason in REASONS if everything["rejected"].get(reason)]
     return {
@@ -75,19 +94,22 @@ def _view(
         "pairs": {pair: totals[pair] for pair in pairs},
         "pairs_left_out": len(totals) - len(pairs),
         "funnels": [
-            _funnel(count)
-            for count in sorted(counts, key=lambda count: (count["pair"], count["corpus"]))
-            if count["pair"] in pairs
+            _funnel(count) for count in sorted(funnels, key=lambda count: (count["pair"], count["corpus"]))
         ],
+        "funnels_left_out": len(counts) - len(funnels),
+        "figures": [row for row in audited.pairs if row["pair"] in pairs],
         "reasons": {reason: REASONS[reason] for reason in reasons},
         "charts": [_chart(measure, pairs, manifest, config, found) for measure in MEASURES],
         "clusters": _cluster_table(found.clusters),
-        "kept_samples": _samples(pairs, [KEPT], found, config, samples),
-        "rejected_samples": _samples(pairs, reasons, found, config, samples),
+        "kept_samples": _samples(pairs, [KEPT], found, config, extent.samples),
+        "rejected_samples": _samples(pairs, reasons, found, config, extent.samples),
         "fertilities": fertilities,
-        "failed": [finding for finding in findings if not finding.success],
-        "findings": findings,
+        "failed": [finding for finding in audited.findings if not finding.success],
+        "findings": audited.findings,
+        "whole": of_whole(kept_licenses(manifest)),
         "manifest": manifest,
+        "files": extent.files,
+        "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
         "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
         "bins": BINS,
     }
@@ -138,24 +160,26 @@ def _curve(counts: Any) -> Curve:
 def _thresholds(
     measure: Measure, pair: str, manifest: Mapping[str, Any], config: RunConfig
 ) -> list[dict[str, Any]]:
-    """The thresholds in force for a pair, each with its place on the chart (null where outside)."""
-    keys = measure.thresholds
+    """The thresholds in force for a pair, in any of its corpora, each with its place on the chart (null if outside)."""
+    keys: Sequence[str] = measure.thresholds
     if measure.name == "tgt_length" and not config.language(pair.split("-")[1]).spaced:
         keys = ("length.min_chars", "length.max_chars")
     corpora = [count["corpus"] for count in manifest["counts"] if count["pair"] == pair]
-    values = {
-        (key, resolve(config.thresholds, config.overrides, config.strict, corpus, pair)[0][key])
-        for key in keys
-        for corpus in corpora
-    }
+    values = set()
+    for corpus in corpora:
+        normal, strict = resolve(config.thresholds, config.overrides, config.strict, corpus, pair)
+        for key in keys:
+            values.add((normal[key], key.split(".")[1]))
+            if strict[key] != normal[key]:
+                values.add((strict[key], f"{key.split('.')[1]} (high margin)"))
     span = measure.high - measure.low
     return [
         {
-            "key": key,
+            "name": name,
             "value": f"{value:g}",
             "place": (value - measure.low) / span * BINS if measure.low <= value <= measure.high else None,
         }
-        for key, value in sorted(values, key=lambda limit: limit[1])
+        for value, name in sorted(values)
     ]
 
 

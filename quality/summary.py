@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from quality.audit import Audit
+from quality.findings import Audit
 
 
 def print_findings(found: Audit, manifest: Mapping[str, Any]) -> None:

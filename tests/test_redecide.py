@@ -15,8 +15,8 @@ from pipelines.difference import Change, decided_rows, difference, entering, lea
 from pipelines.errors import UserError
 from pipelines.redecide import check, preview, redecide
 from pipelines.shards.published import open_dataset
-from quality.audit import AuditError
 from quality.differences import write_page
+from quality.findings import AuditError
 from quality.publishing import completing
 from schemas.loading import ConfigError, change_config, load_config
 

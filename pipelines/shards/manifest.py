@@ -98,6 +98,7 @@ def run_manifest(
     counts: Sequence[Mapping[str, Any]],
     outputs: Sequence[Written],
     content_sha256: str,
+    java: str,
 ) -> dict[str, Any]:
     """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
     return {
@@ -115,6 +116,7 @@ def run_manifest(
             "python": platform.python_version(),
             "pyspark": pyspark.__version__,
             "pyarrow": pa.__version__,
+            "java": java,
         },
     }
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
+import numpy as np
 import pytest
 from job_process import DEMO, Builder
 from pyspark.sql import SparkSession
@@ -15,10 +14,14 @@ from pyspark.sql import SparkSession
 from pipelines.errors import UserError
 from pipelines.shards.published import BuiltDataset, open_dataset
 from quality import report
+from quality.audit import audit
 from quality.fertility import fertility, load_tokenizer
+from quality.findings import Audit, Finding
 from quality.report import write_report
-from quality.statistics import MEASURES, Statistics, statistics
+from quality.statistics import BINS, MEASURES, Statistics, statistics
+from schemas.languages import LANGUAGES
 from schemas.loading import load_config
+from schemas.reasons import REASONS
 
 TOKENIZER = DEMO.parent.parent / "samples" / "tokenizer.model"
 EVIL = "<script>alert('x')</script> The ferry leaves at noon & returns at night."
@@ -57,9 +60,9 @@ def found(spark: SparkSession, dataset: BuiltDataset) -> Statistics:
     return statistics(spark, dataset)
 
 
-def written(path: Path, dataset: BuiltDataset, found: Statistics, findings: tuple[Any, ...] = ()) -> str:
+def written(path: Path, dataset: BuiltDataset, found: Statistics, audited: Audit = Audit(())) -> str:  # noqa: B008
     measured = fertility(found.samples, load_tokenizer(TOKENIZER), ["zh"])
-    write_report(path, dataset.manifest, dataset.config, findings, found, measured)
+    write_report(path, dataset.manifest, dataset.config, audited, found, measured)
     return path.read_text(encoding="utf-8")
 
 
@@ -126,14 +129,20 @@ def test_the_page_is_whole_offline_and_says_what_the_manifest_says(
 def test_a_failed_expectation_is_shown_first(
     dataset: BuiltDataset, found: Statistics, tmp_path: Path
 ) -> None:
-    finding = SimpleNamespace(
-        subject="pairs", column="kept_share", success=False, severity="warning", meaning="rows kept / rows read",
-        expected="at least 0.9", observed="1 of 6", offending=({"pair": "en-zh", "kept_share": 0.8},),
+    finding = Finding(
+        subject="pairs", expectation="expect_column_values_to_be_between", column="kept_share", success=False,
+        severity="warning", meaning="rows kept / rows read", expected="at least 0.9", observed="1 of 6",
+        offending=({"pair": "en-zh", "kept_share": 0.8},),
     )  # fmt: skip
-    page = Page(written(tmp_path / "report.html", dataset, found, (finding,)))
+    figures = {"kept_share": 0.8, "lid_agreement": 0.995, "balance": None} | dict.fromkeys(
+        ("kept", "median_length", "p99_length", "median_tgt_length", "p99_tgt_length"), 7
+    )
+    audited = Audit((finding,), ({"pair": "en-zh"} | figures,))
+    page = Page(written(tmp_path / "report.html", dataset, found, audited))
     text = " ".join(page.text.split())
     assert "audit passed, 1 warning" in text
     assert "at least 0.9 1 of 6: en-zh 0.8" in text
+    assert "en-zh70.8000.995–7777" in text.replace(" ", "")
 
 
 def test_markup_in_a_corpus_stays_text(build_with: Builder, spark: SparkSession, tmp_path: Path) -> None:
@@ -162,22 +171,70 @@ def test_the_report_stays_below_its_cap(
     assert whole < report.MAX_BYTES
     monkeypatch.setattr(report, "MAX_BYTES", whole - 1)
     assert len(written(tmp_path / "report.html", dataset, found).encode()) < whole
-    long = {key: [row | {"src_text": "x" * 100_000} for row in rows] for key, rows in found.samples.items()}
-    fat = Statistics(found.kept, found.rejected, long, found.clusters)
-    monkeypatch.undo()
-    assert len(written(tmp_path / "report.html", dataset, fat).encode()) < report.MAX_BYTES
+
+
+def test_the_report_of_a_huge_dataset_with_long_names_stays_below_its_cap(
+    dataset: BuiltDataset, found: Statistics, tmp_path: Path
+) -> None:
+    """64 pairs of twelve corpora each, all reasons, long texts, and names as long as a file system allows."""
+    pairs = [f"en-{a}{b}" for a in "abcdefgh" for b in "abcdefgh"]
+    name = "corpus " * 35
+    counts = [
+        {"corpus": f"{name}{place}", "pair": pair, "read": 10**9, "kept": 10**9 - 10**6 * len(REASONS)}
+        | {"rejected": dict.fromkeys(REASONS, 10**6)}
+        for pair in pairs
+        for place in range(12)
+    ]
+    manifest = dataset.manifest | {
+        "counts": counts,
+        "inputs": [dataset.manifest["inputs"][0] | {"path": f"{name}{place}"} for place in range(3_000)],
+        "eval": [{"path": f"{name}{place}", "sha256": "0"} for place in range(10_000)],
+    }
+    row = next(iter(found.samples.values()))[0] | {"src_text": "\U00010348<" * 50_000, "file": name * 9}
+    histograms = {(pair, m.name): np.arange(BINS) for pair in pairs for m in MEASURES}
+    samples = {(pair, reason): [row] * 6 for pair in pairs for reason in (*REASONS, "kept")}
+    huge = BuiltDataset(dataset.folder, manifest, dataset.config.model_copy(update={"pairs": pairs, "languages": {
+        pair[3:]: LANGUAGES["tr"] for pair in pairs
+    }}))  # fmt: skip
+    html = written(tmp_path / "report.html", huge, Statistics(histograms, histograms, samples, {2: 5}))
+    assert 100_000 < len(html.encode()) < report.MAX_BYTES
+    assert Page(html).open == []
+
+
+def test_a_report_of_nothing_kept_and_one_of_nothing_rejected_are_whole(
+    build_with: Builder, spark: SparkSession, tmp_path: Path
+) -> None:
+    """And so are their audits and cards."""
+    for name, line in (("nothing kept", "1.01\tThe bus is late today.\tOtobüs bugün geç kaldı.\n"),
+                       ("nothing rejected", "1.09\tThe bus is late today.\tOtobüs bugün geç kaldı.\n")):  # fmt: skip
+        folder = tmp_path / name
+        (folder / "in").mkdir(parents=True)
+        (folder / "in" / "WikiMatrix.en-tr.tsv").write_text(line, encoding="utf-8")
+        build_with(
+            load_config(None, sources__input=str(folder / "in"), output=str(folder / "out"), pairs=["en-tr"])
+        )
+        dataset = open_dataset(folder / "out")
+        audited = audit(spark, dataset, None, None)
+        assert not audited.failed
+        page = Page(written(folder / "report.html", dataset, statistics(spark, dataset), audited))
+        text = " ".join(page.text.split())
+        assert ("0 of 1 rows kept" in text) == (name == "nothing kept")
+        assert ("No row was rejected." in text) == (name == "nothing rejected")
+        card = (folder / "out" / "parallel" / "README.md").read_text(encoding="utf-8")
+        assert ("low_margin" in card) == (name == "nothing kept")
 
 
 def test_fertility_is_that_of_the_tokenizer(found: Statistics, tmp_path: Path) -> None:
     def by_words(texts: list[str]) -> list[int]:
         return [2 * len(text.split()) for text in texts]
 
-    measured = {f.pair: f for f in fertility(found.samples, by_words, ["zh"])}
-    assert measured["en-tr"].per_word == 2
-    assert measured["en-zh"].per_word is None
+    measured = {f.language: f for f in fertility(found.samples, by_words, ["zh"])}
+    assert set(measured) == {"en", "ar", "el", "hi", "tr", "vi", "zh"}
+    assert (measured["tr"].per_word, measured["en"].per_word, measured["en"].premium) == (2, 2, 1)
+    assert measured["zh"].per_word is None
     rows = found.samples["en-tr", "kept"]
     words = [sum(len(row[side].split()) for row in rows) for side in ("tgt_text", "src_text")]
-    assert measured["en-tr"].premium == pytest.approx(words[0] / words[1])
+    assert measured["tr"].premium == pytest.approx(words[0] / words[1])
     (tmp_path / "broken.model").write_text(json.dumps({}))
     with pytest.raises(UserError, match=r"report\.tokenizer: .*broken\.model is neither"):
         load_tokenizer(tmp_path / "broken.model")

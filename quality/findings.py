@@ -1,0 +1,81 @@
+"""What an audit found: one finding for each expectation, as data that reports and manifests can hold."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.atomic import write_json
+from pipelines.errors import InvariantError
+
+
+class AuditError(InvariantError):
+    """A critical expectation failed (exit 3)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one expectation.
+
+    `subject` is what it looks at (rows, rejected, texts, dataset, pairs, counts, corpora), `column` the column or
+    figure, `expected` its limits, `observed` the value or the number of exceptions, `offending` up to 20 rows that
+    break it.
+    """
+
+    subject: str
+    expectation: str
+    column: str
+    severity: str
+    success: bool
+    meaning: str
+    expected: str
+    observed: str
+    offending: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        where = f"{self.subject}.{self.column}: {self.meaning}"
+        return f"{where}; expected {self.expected}, observed {self.observed} ({self.expectation})"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All findings of an audit, and the figures of each pair that bands are set for (`figures.pair_figures`)."""
+
+    findings: tuple[Finding, ...]
+    pairs: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def failed(self) -> list[Finding]:
+        return [f for f in self.findings if not f.success and f.severity == "critical"]
+
+    @property
+    def warned(self) -> list[Finding]:
+        return [f for f in self.findings if not f.success and f.severity != "critical"]
+
+    def summary(self) -> dict[str, Any]:
+        """For the run's manifest."""
+        return {
+            "great_expectations": importlib.metadata.version("great_expectations"),
+            "expectations": len(self.findings),
+            "warnings": [asdict(finding) for finding in self.warned],
+        }
+
+    def write(self, path: Path) -> None:
+        """Writes the findings as JSON."""
+        found = {"findings": [asdict(finding) for finding in self.findings], "pairs": list(self.pairs)}
+        write_json(path, {"passed": not self.failed} | found)
+
+
+def failure(found: Audit, where: str = "") -> AuditError:
+    """The critical findings as an error that says all a person needs: expectation, observed value, offending rows."""
+    lines = []
+    for finding in found.failed:
+        lines.append(finding.sentence)
+        lines += [
+            "    " + ", ".join(f"{name} {value!r}" for name, value in row.items())
+            for row in finding.offending
+        ]
+    return AuditError("\n".join(["the audit failed", *lines, where]).rstrip())

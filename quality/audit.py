@@ -31,7 +31,6 @@ from schemas.parallel import PARALLEL, REJECTED
 from schemas.reasons import KEPT, REASONS
 
 _SHOWN = 20  # offending rows
-_OF_ROWS = ("rows", "rejected")  # subjects that Spark looks at
 
 
 def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: Path | None) -> Audit:
@@ -43,16 +42,14 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
     manifest, config = dataset.manifest, dataset.config
     kept = read_rows(spark, PARALLEL, dataset.parallel)
     rejected = read_rows(spark, REJECTED, dataset.rejected) if dataset.rejected else None
-    rows = {"rows": with_faults(spark, kept, PARALLEL, manifest, config)}
+    rows = with_faults(spark, kept, PARALLEL, manifest, config)
     if rejected is not None:
-        rows["rejected"] = with_faults(spark, rejected, REJECTED, manifest, config)
+        rows = rows.unionByName(with_faults(spark, rejected, REJECTED, manifest, config))
     context = _context(docs)
-    shards = context.data_sources.add_spark("shards", persist=False)
+    shards = context.data_sources.add_spark("shards", persist=False).add_dataframe_asset("rows")
     figures = context.data_sources.add_pandas("figures")
-    findings = []
-    for name, frame in rows.items():
-        definition = shards.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
-        findings += _validate(context, definition, frame, suites.rows_suite())
+    definition = shards.add_batch_definition_whole_dataframe("rows")
+    findings = _validate(context, definition, rows, suites.rows_suite())
     texts = text_faults(kept, manifest, config, evals)
     pairs = pair_figures(kept, manifest, config)
     for name, table, expectations in (
@@ -68,7 +65,7 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
     if docs is not None:
         context.build_data_docs()
     shown = tuple({name: _plain(value) for name, value in row.items()} for row in pairs.to_dict("records"))
-    return Audit(tuple(_with_rows(finding, rows) for finding in findings), shown)
+    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), shown)
 
 
 def _context(docs: Path | None) -> EphemeralDataContext:
@@ -126,7 +123,7 @@ def _finding(subject: str, result: ExpectationValidationResult, frame: Any) -> F
         observed = _spread(frame[column].dropna().tolist())
     else:
         observed = f"{found.get('unexpected_count') or 0:,} of {found.get('element_count') or 0:,}"  # null of no rows
-    rows = () if result.success or subject in _OF_ROWS else found.get("unexpected_index_list") or ()
+    rows = () if result.success or subject == "rows" else found.get("unexpected_index_list") or ()
     places = [row for row in rows if isinstance(row, dict)]
     return Finding(
         subject=subject,
@@ -166,16 +163,14 @@ def _plain(value: Any) -> Any:
     return None if math.isnan(value) else str(value)  # JSON knows neither
 
 
-def _with_rows(finding: Finding, rows: Mapping[str, DataFrame]) -> Finding:
+def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
     """The finding with the rows that break it, where these are rows of the dataset."""
     if finding.success:
         return finding
-    if finding.subject in rows:
-        broken, shown = rows[finding.subject].where(F.col(finding.column).isNotNull()), [finding.column]
-        if finding.column == "decided_anew" and finding.subject == "rejected":
-            shown = ["reason", "decided_anew"]
+    if finding.subject == "rows":
+        broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
     elif finding.column in suites.INVARIANTS:
-        broken, shown = offending(rows["rows"], finding.column), ["cluster_id", "split"]
+        broken, shown = offending(kept, finding.column), ["cluster_id", "split"]
     else:
         return finding
     ordered = broken.orderBy("pair", "file", "line").select("id", "pair", "file", "line", *shown)

@@ -21,18 +21,18 @@ from schemas.reasons import AMONG_ROWS, KEPT
 def with_faults(
     spark: SparkSession, rows: DataFrame, dataset: Dataset, manifest: Mapping[str, Any], config: RunConfig
 ) -> DataFrame:
-    """Adds the columns of `suites.FAULTS` to kept or rejected rows; each is null where nothing is wrong.
+    """Where kept or rejected rows come from, their `reason` (null: kept), and the columns of `suites.FAULTS`.
 
-    `missing`, `out_of_range` and `unknown_value` name the columns at fault (`corpus` where the manifest counts no rows
-    of this corpus and pair); `altered` is the content that the texts have, where the row says another; `decided_anew`
-    is what the scores come to, where the row was decided on otherwise.
+    Each of these is null where nothing is wrong. `missing`, `out_of_range` and `unknown_value` name the columns at
+    fault (`corpus` where the manifest counts no rows of this corpus and pair); `altered` is the content that the texts
+    have, where the row says another; `decided_anew` is what the scores come to, where the row was decided on otherwise.
     """
     combinations = sorted({(count["corpus"], count["pair"]) for count in manifest["counts"]})
     given = rows if "reason" in rows.columns else rows.withColumns(_nobody("reason", "detail"))
     joined = join_thresholds(given, thresholds_table(spark, config, combinations), "left")
     stray = F.when(F.col("priority").isNull(), F.lit("corpus"))
     return joined.select(
-        *rows.columns,
+        *("id", "corpus", "pair", "file", "line", "reason"),
         _named(dataset.fields, _is_missing).alias("missing"),
         _named(dataset.fields, _is_out_of_range).alias("out_of_range"),
         _or_null(F.concat_ws(" ", _named(dataset.fields, _is_unknown), stray)).alias("unknown_value"),

@@ -64,9 +64,9 @@ def failing(found: Audit) -> set[str]:
 
 def test_a_sound_dataset_passes(sound: Audit) -> None:
     assert failing(sound) == set()
-    subjects = {"rows", "rejected", "texts", "dataset", "pairs", "counts"}
+    subjects = {"rows", "texts", "dataset", "pairs", "counts"}
     assert {finding.subject for finding in sound.findings} == subjects
-    for subject, columns in (("rows", FAULTS), ("rejected", FAULTS), ("texts", RECHECKED)):
+    for subject, columns in (("rows", FAULTS), ("texts", RECHECKED)):
         assert {finding.column for finding in sound.findings if finding.subject == subject} == set(columns)
 
 
@@ -137,7 +137,7 @@ def test_texts_and_reasons_that_are_not_what_the_scores_say_fail(
     changes = {TURKISH: exchange, "rejected/en-tr/*": misname}
     dataset = planted(built_samples, tmp_path / "planted", changes)
     found = audit(spark, dataset, None, EVALS)
-    assert failing(found) == {"texts.other_language", "texts.found_in", "rejected.decided_anew"}
+    assert failing(found) == {"texts.other_language", "texts.found_in", "rows.decided_anew"}
     offending = {finding.column: finding.offending for finding in found.failed}
     assert [row["other_language"] for row in offending["other_language"]] == ["de"]
     assert [row["found_in"] for row in offending["found_in"]] == ["xquad.en.json"]

@@ -5,26 +5,50 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import pytest
 from job_process import cut, errors, run
+from pyspark.sql import SparkSession
+
+from pipelines.build import build, plan
+from quality.findings import AuditError
+from quality.publishing import completing
+from schemas.loading import load_config
 
 
 def test_a_build_that_fails_its_audit_publishes_nothing_and_goes_on_when_the_band_is_loosened(
-    tmp_path: Path,
+    spark: SparkSession, tmp_path: Path
 ) -> None:
     for name in ("WikiMatrix.en-tr.tsv.gz", "WikiMatrix.en-zh.tsv.gz"):
         cut(name, tmp_path / "in", 30)
-    given = ("--input", tmp_path / "in", "--output", tmp_path / "out", "--pairs", "en-tr,en-zh")
-    stopped = run(*given, "--set", "audit.kept_share.min=0.999")
-    assert stopped.returncode == 3
-    assert "nothing was published: the audit failed" in stopped.stderr
-    assert "pairs.kept_share: rows kept / rows read, for each pair; expected at least 0.999" in stopped.stderr
-    assert "pair 'en-tr'" in stopped.stderr
+
+    def try_with(band: str) -> dict[str, Any]:
+        config = load_config(
+            None,
+            [band],
+            sources__input=tmp_path / "in",
+            output=str(tmp_path / "out"),
+            pairs=["en-tr", "en-zh"],
+        )
+        return build(lambda: spark, plan(config), False, completing(config))
+
+    with pytest.raises(AuditError) as stopped:
+        try_with("audit.kept_share.min=0.999")
+    said = str(stopped.value)
+    assert "pairs.kept_share: rows kept / rows read, for each pair; expected at least 0.999" in said
+    assert "pair 'en-tr'" in said
     assert not (tmp_path / "out").exists()
-    loosened = run(*given, "--set", "audit.kept_share={min: 0.999, severity: warning}")
-    assert loosened.returncode == 0, loosened.stderr
-    assert "score:" not in loosened.stderr.replace("score: 0.", "")  # the work was staged
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    (results,) = (tmp_path / "out.staging").glob("*/result/audit/results.json")
+    assert str(results.parent) in said
+    assert json.loads(results.read_text())["passed"] is False
+    staged = {
+        path.name: path.stat().st_ino for path in (tmp_path / "out.staging").glob("*/scored/*/*.parquet")
+    }
+
+    manifest = try_with("audit.kept_share={min: 0.999, severity: warning}")
+    scored = {path.name: path.stat().st_ino for path in (tmp_path / "out" / "scored").rglob("*.parquet")}
+    assert scored == staged, "staged chunks were scored again"
     (warning,) = [found for found in manifest["audit"]["warnings"] if found["column"] == "kept_share"]
     assert {row["pair"] for row in warning["offending"]} == {"en-tr", "en-zh"}
     assert json.loads((tmp_path / "out" / "audit" / "results.json").read_text())["passed"] is True

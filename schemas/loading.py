@@ -103,16 +103,17 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _with_places(data: Any, model: Any, folder: Path) -> Any:
     """The data with the relative paths of `model`'s fields made absolute, starting at `folder`."""
-    if model is Path or Path in get_args(model):
+    origin, inner = get_origin(model), get_args(model)
+    if origin is list:
+        return [_with_places(value, inner[0], folder) for value in data] if isinstance(data, list) else data
+    if origin is dict:
+        known = isinstance(data, dict)
+        return {key: _with_places(value, inner[1], folder) for key, value in data.items()} if known else data
+    if model is Path or Path in inner:
         return str(Path(os.path.normpath(folder / data))) if isinstance(data, str) else data
     if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(data, dict):
         fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         return {key: _with_places(value, fields.get(key), folder) for key, value in data.items()}
-    inner = get_args(model)
-    if get_origin(model) is list and isinstance(data, list):
-        return [_with_places(value, inner[0], folder) for value in data]
-    if get_origin(model) is dict and isinstance(data, dict):
-        return {key: _with_places(value, inner[1], folder) for key, value in data.items()}
     return data
 
 

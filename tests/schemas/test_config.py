@@ -49,6 +49,24 @@ def test_later_beats_earlier_file_then_set_then_options(tmp_path: Path) -> None:
     assert (config.seed, config.pairs, config.sources.limit) == (3, ["en-zh"], 30)
 
 
+def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    """At whatever depth: in a section, in a list of sections, in a table."""
+    config = load_config(
+        written(
+            tmp_path,
+            "output: ../out\neval: {path: sets}\nflags: {profanity: {tr: words/tr.txt}}\n"
+            "sources: {input: /data, corpora: [{name: A, path: a.tsv, format: tsv, src: en, tgt: tr}]}\n",
+        ),
+        ["lid.model=model.ftz"],
+    )
+    assert config.output == tmp_path.parent / "out"
+    assert config.eval.path == tmp_path / "sets"
+    assert config.flags.profanity == {"tr": tmp_path / "words" / "tr.txt"}
+    assert config.sources.corpora[0].path == tmp_path / "a.tsv"
+    assert config.sources.input == Path("/data")
+    assert config.lid.model == Path("model.ftz")  # given on the command line
+
+
 def test_options_that_are_not_given_change_nothing(tmp_path: Path) -> None:
     path = written(tmp_path, "sources: {limit: 10}\n")
     assert load_config(path, [], sources__limit=None, output=None) == load_config(path)

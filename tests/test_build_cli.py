@@ -10,7 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from job_process import cut, errors, run
+from job_process import Builder, cut, errors, run
+
+from pipelines.errors import UserError
+from schemas.loading import load_config
 
 TR = "WikiMatrix.en-tr.tsv.gz"
 ROWS = [
@@ -175,11 +178,19 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_truncated_file_fails_the_run_and_says_what_to_do(damaged: Path, tmp_path: Path) -> None:
-    done = run(
-        "--input", damaged / "in", "--output", tmp_path / "out", "--pairs", "en-tr,en-vi", "--limit", 6
+def test_a_truncated_file_fails_the_run_and_says_what_to_do(
+    build_with: Builder, damaged: Path, tmp_path: Path
+) -> None:
+    config = load_config(
+        None,
+        sources__input=damaged / "in",
+        output=str(tmp_path / "out"),
+        pairs=["en-tr", "en-vi"],
+        sources__limit=6,
     )
-    (problem,) = errors(done)
+    with pytest.raises(UserError) as caught:
+        build_with(config)
+    (problem,) = caught.value.problems
     assert str(damaged / "in" / TR) in problem
     assert "sources.on_truncated=keep" in problem
     assert "breaks off" in problem

@@ -11,6 +11,8 @@ import pytest
 from job_process import DEMO, Builder, digests, errors, run
 from pyspark.sql import SparkSession
 
+import jobs.diff
+import jobs.redecide
 from pipelines.difference import Change, decided_rows, difference, entering, leaving
 from pipelines.errors import UserError
 from pipelines.redecide import check, preview, redecide
@@ -137,14 +139,24 @@ def test_mistaken_keys_are_told(built_samples: Path) -> None:
         change_config(config, ["thresholds.margin.mni=1.1"])
 
 
-def test_the_jobs_say_what_changes(built_samples: Path, tmp_path: Path) -> None:
+def test_the_jobs_say_what_changes(
+    spark: SparkSession,
+    built_samples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The jobs' own code, in the suite's session: what a process of its own adds is tested with other jobs."""
+    for job in (jobs.redecide, jobs.diff):
+        monkeypatch.setattr(job, "job_session", lambda *_: spark)
     shutil.copytree(built_samples, tmp_path / "out")
-    done = run(tmp_path / "out", "--set", "thresholds.length.min_words=1", "--dry-run", job="redecide")
-    assert done.returncode == 0, done.stderr
-    assert "too_short -> kept" in done.stdout
+    given = [str(tmp_path / "out"), "--set", "thresholds.length.min_words=1"]
+    assert jobs.redecide.main([*given, "--dry-run"]) == 0
+    assert "too_short -> kept" in capsys.readouterr().out
+    assert digests(tmp_path / "out") == digests(built_samples)
     (fault,) = errors(run(tmp_path / "out", "--set", "dedup.near.bands=4", "--dry-run", job="redecide"))
     assert fault.startswith("dedup.near.bands: cannot be decided again")
-    done = run(built_samples, tmp_path / "out", "--output", tmp_path / "page.html", job="diff")
-    assert done.returncode == 0, done.stderr
-    assert "0 rows enter, 0 leave" in done.stdout
-    assert "Nothing differs." in (tmp_path / "page.html").read_text()
+    page = tmp_path / "page.html"
+    assert jobs.diff.main([str(built_samples), str(tmp_path / "out"), "--output", str(page)]) == 0
+    assert "0 rows enter, 0 leave" in capsys.readouterr().out
+    assert "Nothing differs." in page.read_text()

@@ -1,4 +1,4 @@
-"""A run that was killed goes on where it stopped, and nothing half-made is ever seen."""
+"""A run that was killed goes on where it stopped, nothing half-made is ever seen, and two runs do not meet."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ def interrupt_when(job: subprocess.Popen[str], moment: Callable[[], object]) -> 
 def test_a_run_stopped_again_and_again_ends_with_the_same_bytes(
     corpora: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
+    """And while it works, another run into the same output is refused."""
     output = tmp_path / "out"
     before: dict[str, tuple[int, int]] = {}
     for stop, moment in (
@@ -117,7 +118,13 @@ def test_a_run_stopped_again_and_again_ends_with_the_same_bytes(
         (kill_when, "decisions/*.parquet"),
         (kill_when, "result/parallel/*/*.parquet"),
     ):
-        stop(start(corpora, output), lambda pattern=moment: staged(output, pattern))
+        job = start(corpora, output)
+        if stop is interrupt_when:
+            wait_for(job, lambda: staged(output, ""))
+            (problem,) = errors(run("--input", corpora, "--output", output, "--pairs", PAIRS))
+            assert str(output) in problem
+            assert "another run" in problem
+        stop(job, lambda pattern=moment: staged(output, pattern))
         assert not output.exists(), f"stopped at {moment}, and the output is there"
         assert lock_is_free(output)
         if moment.startswith("scored"):
@@ -154,24 +161,6 @@ def test_a_run_that_ends_while_its_card_is_written_is_taken_up_again(
     assert lock_is_free(output)
     build_with(config(corpora, output))
     assert digests(output) == digests(undisturbed)
-
-
-def test_of_two_runs_at_once_the_second_is_refused(corpora: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    first = start(corpora, output)
-    refused = []
-
-    def second() -> bool:
-        if staged(output, "") and first.poll() is None:
-            refused.append(run("--input", corpora, "--output", output, "--pairs", PAIRS))
-        return bool(refused)
-
-    kill_when(first, second)
-    (problem,) = errors(refused[0])
-    assert str(output) in problem
-    assert "another run" in problem
-    assert not output.exists()
-    assert lock_is_free(output)
 
 
 def test_a_finished_output_is_not_replaced_unasked(corpora: Path, undisturbed: Path) -> None:

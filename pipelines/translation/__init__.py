@@ -1,0 +1,1 @@
+"""Translating instruction records: reading, routing, segments, protected spans, checks."""

@@ -12,40 +12,53 @@ from collections.abc import Iterator
 
 import regex
 
-_STRONG = regex.compile(
-    r"""^\s*(?:
-        (?:async\s+)?def\s+\w+\s*\(.*                                       # Python
-      | class\s+\w+\s*(?:\([\w.,\s=]*\))?\s*:\s*$
-      | from\s+[\w.]+\s+import\s+[\w.*,\s()]+$
-      | import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+)*;?\s*$
-      | (?:el)?if\s+[^,]*(?:[=<>!]=|[<>()\[\].]|\bin\b|\bnot\b)[^,]*:\s*$
-      | (?:for\s+[\w,\s()]+\s+in\s+\S.*|while\s+\S.*|with\s+\S.*\s+as\s+\w+|except\s*[\w.]*(?:\s+as\s+\w+)?|else|try|finally):\s*$
-      | (?:print|input|len|range|printf|puts|echo|require|alert)\s?\(.*\)\s*;?\s*$
-      | return\s+[\w.]*(?:[\[(].*|\s*[-+*/%<>=]+.*|;)$
-      | \#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b.*               # C
-      | (?:public|private|protected|static|final|abstract|virtual)\s+[\w<>\[\]\s]+.*[({;]\s*$   # Java, C#
-      | (?:unsigned\s+|const\s+)?(?:int|float|double|char|bool|boolean|String|string|void|long|auto|var|let|const)\s+[*&]?\w+\s*(?:[=;(\[].*)$
-      | (?:var|let|const)\s+[\w{}\[\],\s]+=.*
-      | (?:export\s+(?:default\s+)?)?(?:async\s+)?function\b\s*\w*\s*\(.*   # JavaScript
-      | (?:if|for|while|switch|catch)\s*\(.*\)\s*\{?\s*$
-      | (?:\}\s*)?(?:else(?:\s+if\s*\(.*\))?|try|finally|do)\s*\{\s*$
-      | (?:[\w$\[\]]+\.)+\w+\s?\(.*\)?[;{,]?\s*$                            # object.method(...)
-      | [\w$.\[\]"']+\s*(?:[-+*/%|&]?=|:=|<-)\s*(?:[\w$.]*[(\[{].*|["'].*["'];?|-?[\d.]+;?|new\s+.*|[\w.]+\s*[-+*/%]\s*[\w.]+;?|True|False|None|null|true|false)\s*$
-      | (?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|CREATE\s+(?:TABLE|DATABASE|INDEX|VIEW)|ALTER\s+TABLE|DROP\s+TABLE)\s+\S.*
-      | (?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LEFT\s+JOIN|INNER\s+JOIN|JOIN)\s+[\w.`"*]+.*[;,=><\w)]$
-      | <\?(?:php|xml)\b.*|<!DOCTYPE\b.*|<!--.*
-      | </?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>(?:.*</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>)?\s*$         # a line of markup
-      | [.\#]?[\w-]+(?:[\s,>:.\#]+[\w-]+)*\s*\{\s*$                         # CSS rule, block opener
-      | [\w-]+\s*:\s*[^;{}]+;\s*$                                           # CSS declaration
-      | [^.!?]*[\w)\]"']\s*(?:\)|\]|\}|\+\+|--)\s*;\s*$                     # call(...);
-      | \$\s+(?:sudo|cd|ls|git|pip|npm|apt|curl|wget|docker|mkdir|cat|echo|python\d?)\b.*       # shell
-      | (?:sudo|pip3?\s+install|npm\s+(?:install|run|i)|git\s+(?:clone|commit|push|pull|add|checkout)|docker\s+run|apt(?:-get)?\s+install)\s+\S*[^.]*$
-      | \#!.*
-      | (?:Traceback\s+\(most\ recent|\s+at\s+[\w.$]+\([\w.]+:\d+\)|Exception\ in\ thread).*
-      | >>>\s.*
-    )""",
-    regex.VERBOSE,
-)  # fmt: skip
+_NAME = r"[a-z_$][\w$]*(?:\.\w+|\[[^\]]*\])*"
+_TAG = r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>"
+_VALUE = (
+    rf"(?:[\w$.]*[(\[{{].*|[\"'].*[\"'];?|-?[\d.]+;?|new\s+.*|{_NAME}\s*[-+*/%]\s*(?:{_NAME}|\d+);?"
+    r"|True|False|None|null|true|false)"
+)
+_TYPE = (
+    "(?:unsigned |const )*(?:int|float|double|char|bool|boolean|String|string|void|long|auto|var|let|const)"
+)
+_STATEMENTS = (
+    # Python
+    r"(?:async\s+)?def\s+\w+\s*\(.*",
+    r"class\s+\w+\s*(?:\([\w.,\s=]*\))?\s*:\s*$",
+    r"from\s+[\w.]+\s+import\s+[\w.*,\s()]+$",
+    r"import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+)*;?\s*$",
+    r"(?:el)?if\s+[^,]*(?:[=<>!]=|[<>()\[\].]|\bin\b|\bnot\b)[^,]*:\s*$",
+    r"(?:for\s+[\w,\s()]+\s+in\s+\S.*|while\s+\S.*|with\s+\S.*\s+as\s+\w+):\s*$",
+    r"(?:except\s*[\w.]*(?:\s+as\s+\w+)?|else|try|finally):\s*$",
+    r"(?:print|input|len|range|printf|puts|echo|require|alert)\s?\(.*\)\s*;?\s*$",
+    r"return\s+[\w.]*(?:[\[(].*|\s*[-+*/%<>=]+.*|;)$",
+    r">>>\s.*|Traceback\s+\(most\ recent.*|\s+at\s+[\w.$]+\([\w.]+:\d+\)|Exception\ in\ thread.*",
+    # C, Java, C#, JavaScript, PHP
+    r"\#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b.*",
+    r"(?:public|private|protected|static|final|abstract|virtual)\s+[\w<>\[\]\s]+.*[({;]\s*$",
+    rf"{_TYPE}\s+[*&]?\w+\s*(?:[=;(\[].*)$",
+    r"(?:var|let|const)\s+[\w{}\[\],\s]+=.*",
+    r"(?:export\s+(?:default\s+)?)?(?:async\s+)?function\b\s*\w*\s*\(.*",
+    r"(?:if|for|while|switch|catch)\s*\(.*\)\s*\{?\s*$",
+    r"(?:\}\s*)?(?:else(?:\s+if\s*\(.*\))?|try|finally|do)\s*\{\s*$",
+    r"(?:[\w$\[\]]+\.)+\w+\s?\(.*\)?[;{,]?\s*$",  # object.method(...)
+    r"[^.!?]*[\w)\]\"']\s*(?:\)|\]|\}|\+\+|--)\s*;\s*$",  # call(...);
+    rf"{_NAME}\s*(?:[-+*/%|&]?=|:=|<-)\s*{_VALUE}\s*$",
+    # SQL, in capitals
+    r"(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|DROP\s+TABLE|ALTER\s+TABLE)\s+\S.*",
+    r"CREATE\s+(?:TABLE|DATABASE|INDEX|VIEW)\s+\S.*",
+    r"(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LEFT\s+JOIN|INNER\s+JOIN|JOIN)\s+[\w.`\"*]+.*[;,=><\w)]$",
+    # markup and style sheets
+    rf"<\?(?:php|xml)\b.*|<!DOCTYPE\b.*|<!--.*|{_TAG}(?:.*{_TAG})?\s*$",
+    r"[.\#]?[\w-]+(?:[\s,>:.\#]+[\w-]+)*\s*\{\s*$",
+    r"[\w-]+\s*:\s*[^;{}]+;\s*$",
+    # shell
+    r"\$\s+(?:sudo|cd|ls|git|pip|npm|apt|curl|wget|docker|mkdir|cat|echo|python\d?)\b.*|\#!.*",
+    r"(?:sudo|pip3?\s+install|npm\s+(?:install|run)|git\s+(?:clone|commit|push|pull|add)|docker\s+run)\s+\S*[^.]*$",
+)
+# no statement is without one of these, and most sentences are
+_SIGNS = regex.compile(r"[(){}\[\];=<>#$:]|\b(?:import|[A-Z]{4,}|sudo|install|git|npm|docker|Traceback)\b")
+_STRONG = regex.compile(rf"\s*(?:{'|'.join(_STATEMENTS)})")
 _WEAK = regex.compile(
     r"""^(?:
         \s*[{}()\[\];,]+\s*                                # brackets alone
@@ -66,7 +79,7 @@ _FENCE = regex.compile(r"^(```+|~~~+)[^\n`]*\n.*?(?:^\1[ \t]*$|\Z)", regex.MULTI
 _LINE = regex.compile(r"[^\n]*\n?")
 _LIST_ITEM = regex.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
 _SENTENCE = regex.compile(r"[a-z]{2,}[.!?][\"')]*\s*$|^\s*[A-Z][a-z]+(?:\s+[a-z]+){4,}")
-_QUOTED = regex.compile(r'"[^"\n]*"')
+_NO_SEPARATOR = regex.compile(r'"[^"\n]*"|(?<=\d),(?=\d{3}(?!\d))')  # quoted cells, thousands
 _LONGEST_CELL = 60  # characters, outside quotes
 _JSON = json.JSONDecoder()
 
@@ -117,9 +130,9 @@ def _csv(text: str, place: int, end: int) -> int | None:
     commas, stop, rows = 0, place, 0
     for line in _LINE.finditer(text, place, end):
         row = line.group().rstrip("\r\n")
-        bare = _QUOTED.sub("", row)
+        bare = _NO_SEPARATOR.sub("", row)
         verse = bare.endswith((",", ".")) or max(map(len, bare.split(","))) > _LONGEST_CELL
-        if ", " in bare or "," not in bare or verse or (rows and bare.count(",") != commas):
+        if ", " in bare or "|" in bare or "," not in bare or verse or (rows and bare.count(",") != commas):
             break
         commas, stop, rows = bare.count(","), line.start() + len(row), rows + 1
     return stop if rows >= 2 else None
@@ -146,7 +159,7 @@ def _code(text: str, place: int, end: int) -> int | None:
 def _kind(row: str) -> str | None:
     if not row.strip():
         return "blank"
-    if _STRONG.match(row):
+    if _SIGNS.search(row) and _STRONG.match(row):
         return "strong"
     if _LIST_ITEM.match(row) and not row.rstrip().endswith(";"):
         return None

@@ -17,7 +17,10 @@ import regex
 from pipelines.translation.segments import MARK, Piece, has_words
 
 # Greek and Cyrillic have a letter of the same shape, Arabic and Hindi digits of their own
-_PLACEHOLDER = regex.compile(r"(?<![A-Za-z\d])[XΧХ](\d{1,3})(?![A-Za-z\d])")
+_PLACEHOLDERS = regex.compile(
+    r"(?<![A-Za-z\d])(?:[XΧХ]\d{1,3})+(?![A-Za-z\d])"
+)  # spans may touch one another
+_NUMBER = regex.compile(r"[XΧХ](\d+)")
 _BEFORE = regex.compile(r"[\s\p{P}]*")
 _AFTER = regex.compile(r"[\s(\[\"'“‘«]*$")
 
@@ -35,10 +38,12 @@ def number(masked: str, numbers: Sequence[int]) -> str:
 
 def fill(translated: str, spans: Sequence[str]) -> str | None:
     """A translated segment with its spans in place; `None` if a placeholder is missing, doubled or made up."""
-    found = [int(number) for number in _PLACEHOLDER.findall(translated)]
+    found = [int(number) for run in _PLACEHOLDERS.findall(translated) for number in _NUMBER.findall(run)]
     if sorted(found) != list(range(1, len(spans) + 1)):
         return None
-    return _PLACEHOLDER.sub(lambda match: spans[int(match.group(1)) - 1], translated)
+    return _PLACEHOLDERS.sub(
+        lambda run: "".join(spans[int(number) - 1] for number in _NUMBER.findall(run.group())), translated
+    )
 
 
 def around(masked: str) -> list[Piece]:

@@ -64,7 +64,3 @@ RAW_LINES = pa.schema(
         pa.field("error", pa.string()),
     ]
 )
-
-
-class BrokenFile(Exception):
-    """A file breaks off or is damaged at some point; what could be read before it has been yielded."""

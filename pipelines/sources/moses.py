@@ -8,8 +8,8 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
-from pipelines.sources.inputs import BrokenFile, Input, RawLine
-from pipelines.sources.streams import open_blocks, split_lines
+from pipelines.sources.inputs import Input, RawLine
+from pipelines.streams import BrokenFile, open_blocks, split_lines
 
 _BLOCK = 1 << 16  # what is read together with damage is lost with it
 # what zipfile raises for damage, and for encryption and methods that it does not know

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.sources.inputs import BrokenFile, Input, RawLine
+from pipelines.sources.inputs import Input, RawLine
+from pipelines.streams import BrokenFile
 
 
 def read_parquet(source: Input) -> Iterator[RawLine]:

@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipelines.atomic import replacing, write_json
-from pipelines.sources.inputs import RAW_LINES, BrokenFile, Input, RawLine
+from pipelines.sources.inputs import RAW_LINES, Input, RawLine
 from pipelines.sources.moses import read_moses
 from pipelines.sources.parquet import read_parquet
 from pipelines.sources.tmx import read_tmx
 from pipelines.sources.tsv import read_tsv
+from pipelines.streams import BrokenFile
 
 CHUNK_ROWS = 32_768
 

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from pipelines.sources.inputs import BrokenFile, Input, RawLine
-from pipelines.sources.streams import open_blocks
+from pipelines.sources.inputs import Input, RawLine
+from pipelines.streams import BrokenFile, open_blocks
 
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _CODES = {"bpt", "ept", "it", "ph", "ut"}  # native formatting codes of the source document: no text

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from pipelines.sources.inputs import Input, RawLine
-from pipelines.sources.streams import open_blocks, split_lines
+from pipelines.streams import open_blocks, split_lines
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 

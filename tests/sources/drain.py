@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from pipelines.sources.inputs import BrokenFile
+from pipelines.streams import BrokenFile
 
 Row = TypeVar("Row")
 

@@ -15,8 +15,7 @@ from drain import drain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.sources.inputs import BrokenFile
-from pipelines.sources.streams import open_blocks, split_lines
+from pipelines.streams import BrokenFile, open_blocks, split_lines
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,

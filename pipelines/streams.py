@@ -10,10 +10,12 @@ from typing import Any, BinaryIO
 
 import zstandard
 
-from pipelines.sources.inputs import BrokenFile
-
 COMPRESSIONS = (".gz", ".zst", ".bz2")
 _BLOCK = 1 << 20
+
+
+class BrokenFile(Exception):
+    """A file breaks off or is damaged at some point; what could be read before it has been yielded."""
 
 
 def open_blocks(path: str | Path) -> Iterator[bytes]:

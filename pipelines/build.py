@@ -15,7 +15,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from pipelines.cleaning import lid
+from pipelines import lid
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
 from pipelines.errors import UserError

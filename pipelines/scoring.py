@@ -24,9 +24,9 @@ from pyspark.sql import SparkSession
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-from pipelines import keys
+from pipelines import lid
 from pipelines.atomic import replacing
-from pipelines.cleaning import lid, rules
+from pipelines.cleaning import rules
 from pipelines.cleaning.characters import COUNTS, count_characters
 from pipelines.cleaning.phrases import count_boilerplate, count_markup
 from pipelines.dedup import contamination

@@ -63,3 +63,109 @@ class RoutingConfig(_Section):
         if reason is None:
             return "translate"
         return self.routes.get(reason, ROUTE_REASONS[reason][1])
+
+
+class Checks(_Section):
+    """The thresholds of the checks; a score equal to its threshold passes."""
+
+    truncated: float = Field(0, description="segments the engine cut: half a sentence is a wrong one")
+    empty_segments: float = Field(0, description="segments that came back without words: a sentence is lost")
+    lost_spans: float = Field(
+        0, description="protected spans missing or made up: a wrong URL is worse than no row"
+    )
+    lost_quotes: float = Field(0, description="quotations that differ between fields")
+    unknown_tokens: float = Field(
+        0, description="NLLB lacks common Chinese characters and 《》 (facebookresearch/fairseq#4560)"
+    )
+    repetition: float = Field(
+        0.3, description="share of repeated n-grams beyond the source's; cleaning rejects from .3, too"
+    )
+    compression: float = Field(
+        2.0,
+        description="compression ratio of the text / the source's; Whisper takes 2.4 for a loop, whatever the source",
+    )
+    copy_: float = Field(
+        0.5,
+        alias="copy",
+        description="share of the words that came back as they were; half leaves room for names",
+    )
+    script_share: float = Field(0.5, description="letters of the language's script, as in cleaning")
+    lid_claimed: float = Field(
+        0.2,
+        description="probability of the target language where another is sure (`lid_sure`), as in cleaning",
+    )
+    lid_sure: float = Field(
+        0.4, description="probability from which another language is believed, as in cleaning"
+    )
+    length_ratio_min: float = Field(0.5, description="characters after the language's factor, as in cleaning")
+    length_ratio_max: float = Field(2.0, description="the same")
+    shortest_segment: float = Field(
+        0.4,
+        description="length ratio of one sentence; NLLB drops the later parts of long ones (fairseq#5549)",
+    )
+    sentence_ratio: float = Field(
+        1.7,
+        description="(target + 1) / (source + 1) sentences: a translator parts one in two, a hallucination goes on",
+    )
+    number_overlap: float = Field(0.4, description="as in cleaning; numbers may be spelled out")
+    score: float = Field(
+        -2.5,
+        description="mean log-probability of a token; NLLB's good translations lie near -0.5, rubbish below -2",
+    )
+    round_trip: float = Field(
+        25.0, description="chrF of the back-translation, if asked for; unrelated texts lie below 20"
+    )
+
+
+# reason -> the comparisons that must all hold for it: (score, sign, key of `Checks`). A null score fails no check
+CONDITIONS: dict[str, tuple[tuple[str, Literal["<", ">"], str], ...]] = {
+    "truncated": (("truncated", ">", "truncated"),),
+    "empty_translation": (("empty_segments", ">", "empty_segments"),),
+    "lost_spans": (("lost_spans", ">", "lost_spans"),),
+    "lost_quotes": (("lost_quotes", ">", "lost_quotes"),),
+    "unknown_tokens": (("unknown_tokens", ">", "unknown_tokens"),),
+    "repetition": (("repetition", ">", "repetition"),),
+    "loop": (("compression", ">", "compression"),),
+    "copy": (("copy", ">", "copy_"),),
+    "wrong_script": (("script_share", "<", "script_share"),),
+    # a sure other language; the claimed one's label has at least the probability of the surest, if it is the surest
+    "wrong_language": (("lid_claimed", "<", "lid_claimed"), ("lid_prob", ">", "lid_sure")),
+    "too_short": (("length_ratio", "<", "length_ratio_min"),),
+    "too_long_translation": (("length_ratio", ">", "length_ratio_max"),),
+    "lost_words": (("shortest_segment", "<", "shortest_segment"),),
+    "added_sentences": (("sentence_ratio", ">", "sentence_ratio"),),
+    "number_mismatch": (("number_overlap", "<", "number_overlap"),),
+    "low_score": (("score", "<", "score"),),
+    "round_trip": (("round_trip", "<", "round_trip"),),
+}
+
+
+class Retry(_Section):
+    """Another way to translate a failed row: other decoding, shorter segments, or both."""
+
+    decoding: dict[str, float] = Field({}, description="keys of the engine's decoding and their values")
+    limit: float | None = Field(None, description="estimated tokens of a segment")
+
+
+RETRIES: dict[str, Retry] = {
+    "ngram_block": Retry(decoding={"no_repeat_ngram_size": 4}),
+    "wide_search": Retry(decoding={"beam_size": 8, "patience": 2.0}),
+    "short_segments": Retry(limit=40),  # a sentence of two clauses comes in two
+}
+# what is tried once for a row that failed for a reason; other reasons are not a matter of search
+RETRY_OF: dict[str, str] = {
+    "truncated": "short_segments",
+    "empty_translation": "wide_search",
+    "lost_spans": "wide_search",
+    "repetition": "ngram_block",
+    "loop": "ngram_block",
+    "copy": "wide_search",
+    "wrong_script": "wide_search",
+    "wrong_language": "wide_search",
+    "too_short": "short_segments",
+    "too_long_translation": "ngram_block",
+    "lost_words": "short_segments",
+    "added_sentences": "wide_search",
+    "number_mismatch": "wide_search",
+    "low_score": "wide_search",
+}

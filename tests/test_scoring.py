@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cleaning.lid import default_model
 from pipelines.dedup.minhash import Bander
 from pipelines.errors import InvariantError
+from pipelines.lid import default_model
 from pipelines.scoring import Chunk, Scorer, bundle, by_chunk
 from pipelines.sources.inputs import RAW_LINES, Input
 from pipelines.sources.read import CHUNK_ROWS, chunk_path

@@ -15,6 +15,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from pipelines.cleaning.characters import COUNTS
+from pipelines.numbers import NUMBER, OTHER_DIGITS, THOUSANDS
 from schemas.languages import Language
 
 
@@ -114,17 +115,6 @@ class _Side:
         return F.when(heading, share).otherwise(0.0).cast("float")
 
 
-_OTHER_DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९０１２３４５６７８９"
-# regular expressions of the words that scale the number before them, in the languages of the paper
-_SCALES = (
-    "hundred", "thousand", "million", "billion", "trillion", "bn", "[百千万亿萬億兆]", "多万", "余万",
-    "bin", "milyon", "milyar", "trilyon", "nghìn", "ngàn", "triệu", "tỷ", "tỉ",
-    "مئة", "مائة", "ألف", "آلاف", "مليون", "ملايين", "مليار", "χιλ", "εκατ", "δισ", "τρισ",
-    "सौ", "हज़ार", "हजार", "लाख", "करोड़", "करोड़", "अरब", "मिलियन", "बिलियन",
-)  # fmt: skip
-_NUMBER = rf"(?<![0-9])0*+([0-9]++|(?<=0)(?![0-9]))(?!(?:[ -]?(?:{'|'.join(_SCALES)})))"
-
-
 def numbers(side: str) -> Column:
     """The distinct numbers of a side, thousands separators and leading zeros aside; for the column `<side>_numbers`.
 
@@ -134,10 +124,10 @@ def numbers(side: str) -> Column:
     text, digits = F.col(f"{side}_text"), _count(side, "digits")
     ascii_digits = F.when(
         _count(side, "ascii_digits") < digits,
-        F.translate(text, _OTHER_DIGITS, "0123456789" * (len(_OTHER_DIGITS) // 10)),
+        F.translate(text, OTHER_DIGITS, "0123456789" * (len(OTHER_DIGITS) // 10)),
     ).otherwise(text)
-    joined = F.regexp_replace(ascii_digits, r"(?<=[0-9])[.,٫٬](?=[0-9]{3}(?![0-9]))", "")
-    found = F.array_distinct(F.regexp_extract_all(joined, F.lit(_NUMBER), 1))
+    joined = F.regexp_replace(ascii_digits, THOUSANDS, "")
+    found = F.array_distinct(F.regexp_extract_all(joined, F.lit(NUMBER), 1))
     return F.when(digits > 0, found).otherwise(F.array().cast("array<string>"))
 
 

@@ -46,6 +46,11 @@ def fill(translated: str, spans: Sequence[str]) -> str | None:
     )
 
 
+def without_placeholders(text: str) -> str:
+    """The words of a request or its translation."""
+    return _PLACEHOLDERS.sub("", text)
+
+
 def around(masked: str) -> list[Piece]:
     """The masked segment as pieces of its own: the words between the spans to translate, all else kept."""
     pieces: list[Piece] = []

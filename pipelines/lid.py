@@ -18,7 +18,7 @@ from typing import Any
 import fasttext
 from zhon import cedict
 
-from pipelines.cleaning.close_languages import BY_CLAIMED, HAN, Identified
+from pipelines.close_languages import BY_CLAIMED, HAN, Identified
 from pipelines.errors import UserError
 
 _SIMPLIFIED = frozenset(cedict.simplified) - frozenset(cedict.traditional)

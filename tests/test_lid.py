@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.cleaning.close_languages import Identified
-from pipelines.cleaning.lid import chinese_script, default_model, identify, load_model
+from pipelines.close_languages import Identified
 from pipelines.errors import UserError
+from pipelines.lid import chinese_script, default_model, identify, load_model
 from schemas.languages import LANGUAGES
 
-SAMPLES = Path(__file__).parents[2] / "samples" / "text"
+SAMPLES = Path(__file__).parents[1] / "samples" / "text"
 CONFIRMED = 0.2  # the default threshold on the claimed language's probability
 
 

@@ -34,7 +34,7 @@ _LETTERS = regex.compile(r"\p{L}")
 _WORDS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _GRAM = {True: 4, False: 8}  # words, or characters where words are not parted, that make a repeat
 _FEW_LETTERS = 20  # fewer of a field tell no language
-_SHORT = 100  # characters below which compression says nothing
+_SHORT = 100  # characters of a source below which compression says nothing
 _SAME = 0.9  # similarity from which a segment counts as copied
 _COPYABLE = 10  # letters of a segment that a translator may leave as it is: a name, a title
 _MADE_UP = frozenset(("url", "email", "placeholder", "control", "path"))
@@ -197,7 +197,7 @@ def _repetition(text: str, spaced: bool) -> float:
 
 
 def _compression(source: str, target: str) -> float | None:
-    if min(len(source), len(target)) < _SHORT:
+    if len(source) < _SHORT or not target:
         return None
     return _ratio(target) / _ratio(source)
 

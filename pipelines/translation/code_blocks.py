@@ -52,6 +52,7 @@ _STATEMENTS = (
     rf"<\?(?:php|xml)\b.*|<!DOCTYPE\b.*|<!--.*|{_TAG}(?:.*{_TAG})?\s*$",
     r"[.\#]?[\w-]+(?:[\s,>:.\#]+[\w-]+)*\s*\{\s*$",
     r"[\w-]+\s*:\s*[^;{}]+;\s*$",
+    r"[.\#]?[\w-]+[^.!?{}]*\{[^{}]*:[^{}]*;?\s*\}\s*$",
     # shell
     r"\$\s+(?:sudo|cd|ls|git|pip|npm|apt|curl|wget|docker|mkdir|cat|echo|python\d?)\b.*|\#!.*",
     r"(?:sudo|pip3?\s+install|npm\s+(?:install|run)|git\s+(?:clone|commit|push|pull|add)|docker\s+run)\s+\S*[^.]*$",

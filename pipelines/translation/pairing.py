@@ -14,7 +14,7 @@ import regex
 from pipelines.errors import UserError
 from pipelines.translation import protection
 from pipelines.translation.plan import QUOTE, Part, RecordPlan, plan_record
-from pipelines.translation.quotes import quoted
+from pipelines.translation.quotes import listed, quoted
 from pipelines.translation.segments import BLOCK_MARK, MARK, split
 
 _END = ".,;:!?。，；：！？؟،।;"
@@ -69,15 +69,14 @@ def _target_phrases(
 def _phrase_in(phrase: str, source: str, target: str) -> str | None:
     if source.strip() == phrase:
         return target.strip()
-    ours, theirs = quoted(source), quoted(target)
-    if len(ours) != len(theirs):
-        return None
-    for (start, end), (first, last) in zip(ours, theirs, strict=True):
-        quote = source[start:end].strip()
-        if quote == phrase:
-            return target[first:last].strip()
-        if quote.rstrip(_END) == phrase:
-            return target[first:last].strip().rstrip(_END)
+    for find in (quoted, listed):
+        ours, theirs = find(source), find(target)
+        for (start, end), (first, last) in zip(ours, theirs, strict=True) if len(ours) == len(theirs) else ():
+            here, there = source[start:end].strip(), target[first:last].strip()
+            if here == phrase:
+                return there
+            if here.rstrip(_END) == phrase:
+                return there.rstrip(_END)
     return None
 
 

@@ -173,7 +173,9 @@ def _parts(
     """A field as parts. A phrase in `kept` is protected as it is."""
     starts, ends = _sentence_edges(text, spans) if phrases else (set(), set())
     quotes = [
-        Span(p.start, p.end, "kept" if p.text in kept else QUOTE, p.start in starts and p.end in ends)
+        Span(
+            p.start, p.end, "kept" if p.kept or p.text in kept else QUOTE, p.start in starts and p.end in ends
+        )
         for p in phrases
     ]
     outside = [s for s in spans if not any(q.start <= s.start and s.end <= q.end for q in quotes)]

@@ -32,7 +32,7 @@ _FEW = (
 _NUMBER = rf"(?:\d[\d,]*|{_FEW})"
 _PART_OF_SPEECH = (
     "(?:(?:proper |common |abstract )?nouns?|pronouns?|(?:phrasal |main |auxiliary )?verbs?|adverbs?|adjectives?|prepositions?|"
-    "conjunctions?|interjections?|participles?|gerunds?|infinitives?|predicates?|direct objects?|indirect objects?|"
+    "conjunctions?|prepositional phrases?|interjections?|participles?|gerunds?|infinitives?|predicates?|direct objects?|indirect objects?|"
     "subordinate clauses?|independent clauses?|dependent clauses?|antecedents?|modifiers?|appositives?)"
 )
 _TENSE = "(?:past|present|future)(?: (?:perfect|continuous|progressive|simple|participle))*"

@@ -2,8 +2,8 @@
 
     python benchmarks/instruction_statistics.py alpaca_data.json [--rows 50] [--reason grammar] [--seed 1]
 
-Nothing is translated. `--rows` prints that many rows drawn by seed (of one route reason, or `none`, with `--reason`), each
-with the strings that an engine would be asked for.
+Nothing is translated. `--rows` prints that many rows drawn by seed (of one route reason, or `none`, with `--reason`),
+each with the strings that an engine would be asked for.
 """
 
 from __future__ import annotations

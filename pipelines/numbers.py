@@ -32,6 +32,6 @@ def numbers(text: str) -> set[str]:
 
 
 def number_overlap(source: set[str], target: set[str]) -> float:
-    """(common + 1) / (differing + 1) of two texts' numbers (OpusCleaner); half weight where one text spells them out."""
+    """(common + 1) / (differing + 1) of two texts' numbers (OpusCleaner); half weight where one spells them out."""
     weight = 0.5 if not source or not target else 1.0
     return (len(source & target) + 1) / (len(source ^ target) * weight + 1)

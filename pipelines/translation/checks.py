@@ -1,9 +1,9 @@
 """What a translated row looks like: scores first, then a decision, as in cleaning.
 
-Scores are computed on the words alone, without protected spans: a row that is mostly code is judged by its sentences, and
-one without any has null scores, which fail nothing. What each means stands in `schemas/instructions.py`, thresholds,
-conditions and retries in `schemas/translation.py`. Language identification takes many texts at once and is apart
-(`add_lid`), and so is the second opinion of a round trip.
+Scores are computed on the words alone, without protected spans: a row that is mostly code is judged by its sentences,
+and one without any has null scores, which fail nothing. What each means stands in `schemas/instructions.py`,
+thresholds, conditions and retries in `schemas/translation.py`. Language identification takes many texts at once and
+is apart (`add_lid`), and so is the second opinion of a round trip.
 """
 
 from __future__ import annotations

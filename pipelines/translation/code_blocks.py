@@ -47,7 +47,7 @@ _STATEMENTS = (
     # SQL, in capitals
     r"(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|DROP\s+TABLE|ALTER\s+TABLE)\s+\S.*",
     r"CREATE\s+(?:TABLE|DATABASE|INDEX|VIEW)\s+\S.*",
-    r"(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LEFT\s+JOIN|INNER\s+JOIN|JOIN)\s+[\w.`\"*]+.*[;,=><\w)]$",
+    r"(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LEFT\s+JOIN|INNER\s+JOIN|JOIN)\s+[\w.`\"*]+.*[;,=><\w)]\s*$",
     # markup and style sheets
     rf"<\?(?:php|xml)\b.*|<!DOCTYPE\b.*|<!--.*|{_TAG}(?:.*{_TAG})?\s*$",
     r"[.\#]?[\w-]+(?:[\s,>:.\#]+[\w-]+)*\s*\{\s*$",
@@ -55,17 +55,18 @@ _STATEMENTS = (
     r"[.\#]?[\w-]+[^.!?{}]*\{[^{}]*:[^{}]*;?\s*\}\s*$",
     # shell
     r"\$\s+(?:sudo|cd|ls|git|pip|npm|apt|curl|wget|docker|mkdir|cat|echo|python\d?)\b.*|\#!.*",
+    r"(?:echo|read|export|source|chmod|cd|ls|grep|cat|mkdir|rm|cp|mv)\s+[-\"'$./~]\S*.*",
     r"(?:sudo|pip3?\s+install|npm\s+(?:install|run)|git\s+(?:clone|commit|push|pull|add)|docker\s+run)\s+\S*[^.]*$",
 )
 # no statement is without one of these, and most sentences are
-_SIGNS = regex.compile(r"[(){}\[\];=<>#$:]|\b(?:import|[A-Z]{4,}|sudo|install|git|npm|docker|Traceback)\b")
+_SIGNS = regex.compile(r"[(){}\[\];=<>#$:\"]|\b(?:import|[A-Z]{4,}|sudo|install|git|npm|docker|Traceback)\b")
 _STRONG = regex.compile(rf"\s*(?:{'|'.join(_STATEMENTS)})")
 _WEAK = regex.compile(
     r"""^(?:
         \s*[{}()\[\];,]+\s*                                # brackets alone
       | \s*(?:\#|//|/\*|\*/|--\s|<!--).*                    # comment
       | \s*\*\s.*\*/\s*
-      | \s*(?:return|break|continue|pass|end|done|fi|esac|begin|then)\b[\w\s.;]*
+      | \s*(?:return|break|continue|pass|end|done|fi|esac|begin|then)\b[-\w\s.;]*
       | [ \t]{2,}\S.*                                       # indented
       | \s*[\w$.\[\]]+\s*(?:[-+*/%]?=)\s*\S.*               # assignment
       | .*[;{]\s*
@@ -76,6 +77,8 @@ _WEAK = regex.compile(
     )$""",
     regex.VERBOSE,
 )
+_REMARK = regex.compile(r"\s+(?:#|//)\s.*$")  # a comment after a statement
+_LONG = regex.compile(r'"""|\'\'\'|/\*|\*/')
 _FENCE = regex.compile(r"^(```+|~~~+)[^\n`]*\n.*?(?:^\1[ \t]*$|\Z)", regex.MULTILINE | regex.DOTALL)
 _LINE = regex.compile(r"[^\n]*\n?")
 _LIST_ITEM = regex.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
@@ -142,13 +145,19 @@ def _csv(text: str, place: int, end: int) -> int | None:
 def _code(text: str, place: int, end: int) -> int | None:
     """The end of a block of code lines that begins on this line."""
     kinds: list[tuple[str, int]] = []  # of each line in reach: strong, weak or blank; and where it ends
+    closing = ""  # what ends the comment or docstring that a line is in
     for line in _LINE.finditer(text, place, end):
         row = line.group().rstrip("\r\n")
         if not line.group():
             break
-        kind = _kind(row)
+        kind = "weak" if closing else _kind(row)
         if kind is None:
             break
+        for mark in _LONG.findall(row):
+            if not closing:
+                closing = "*/" if mark == "/*" else mark
+            elif mark == closing:
+                closing = ""
         kinds.append((kind, line.start() + len(row)))
     while kinds and kinds[-1][0] == "blank":
         kinds.pop()
@@ -160,7 +169,7 @@ def _code(text: str, place: int, end: int) -> int | None:
 def _kind(row: str) -> str | None:
     if not row.strip():
         return "blank"
-    if _SIGNS.search(row) and _STRONG.match(row):
+    if _SIGNS.search(row) and (_STRONG.match(row) or _STRONG.match(_REMARK.sub("", row))):
         return "strong"
     if _LIST_ITEM.match(row) and not row.rstrip().endswith(";"):
         return None

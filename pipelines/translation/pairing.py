@@ -39,7 +39,8 @@ def aligned_pairs(
         for request, translation in _align(parts, text, lang, phrases, f"{name}, {lang}, {field}", faults):
             if pairs.setdefault(request, translation) != translation:
                 faults.append(
-                    f"{name}, {lang}, {field}: {request!r} is translated as {translation!r} here, and before as {pairs[request]!r}"
+                    f"{name}, {lang}, {field}: {request!r} is translated as {translation!r} here, and before as "
+                    f"{pairs[request]!r}"
                 )
     if faults:
         raise UserError(*faults)
@@ -49,7 +50,7 @@ def aligned_pairs(
 def _target_phrases(
     plan: RecordPlan, target: Mapping[str, str], where: str, faults: list[str]
 ) -> dict[str, str]:
-    """The translation of each shared phrase: what stands in its place in the target, which is quoted or a whole field."""
+    """The translation of each shared phrase: what stands in its place in the target."""
     found: dict[str, str] = {}
     for phrase in plan.phrases:
         options = [

@@ -6,11 +6,12 @@
         known |= engine(needed)
     rebuilt = plan.rebuild(known, spaced=language.spaced)     # fields, and the facts that the checks need
 
-A plan knows no target language: one plan serves all. The requests depend on nothing but the text of a segment (its spans as
-placeholders, `protection.py`), so a translation memory can hold them, and the same sentence in two fields of a row is
-the same text after translation. `instruction`, `input` and `output` share one map of protection: a name that stands in
-the code of one is protected in all, and a phrase that one quotes of another is translated once, by itself, and put in
-wherever it stands (`quotes.py`). Where a field stays English, the phrases it shares with the others stay English there too.
+A plan knows no target language: one plan serves all. The requests depend on nothing but the text of a segment (its
+spans as placeholders, `protection.py`), so a translation memory can hold them, and the same sentence in two fields of
+a row is the same text after translation. `instruction`, `input` and `output` share one map of protection: a name that
+stands in the code of one is protected in all, and a phrase that one quotes of another is translated once, by itself,
+and put in wherever it stands (`quotes.py`). Where a field stays English, the phrases it shares with the others stay
+English there too.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ class Part:
 class Rebuilt:
     """A translated record, and what the checks need to know about it.
 
-    `fields` and `natural` (source and target without protected spans) are by field name. `used` are the requests that the text is
-    made of, with repeats, by field: the engine's scores and flags of a row are those of its requests. `lost_spans` counts protected
-    spans missing from the target, `lost_quotes` shared phrases that differ between the fields (both 0 unless there is a
-    bug), `around` the segments whose words had to be translated around their spans.
+    `fields` and `natural` (source and target without protected spans) are by field name. `used` are the requests that
+    the text is made of, with repeats, by field: the engine's scores and flags of a row are those of its requests.
+    `lost_spans` counts protected spans missing from the target, `lost_quotes` shared phrases that differ between the
+    fields (both 0 unless there is a bug), `around` the segments whose words had to be translated around their spans.
     """
 
     fields: dict[str, str]
@@ -208,7 +209,7 @@ def _sentence_edges(text: str, spans: Sequence[Span]) -> tuple[set[int], set[int
 
 
 def _requests(part: Part, known: Mapping[str, str]) -> list[str]:
-    """The request of a segment; and, once its translation is known to have lost a placeholder, those around its spans."""
+    """The request of a segment and, once its translation lost a placeholder, those around its spans."""
     requests = [part.request]
     translated = known.get(part.request)
     if (

@@ -1,10 +1,11 @@
 """What the fields of a row quote of one another: it must be the same text after translation.
 
-Translated where they stand, `"the old mill"` in the output and the same words in a sentence of the input come out as two
-different texts, and the answer no longer fits the question. So a phrase that one field quotes and another has word for
-word is translated once, by itself, and put in at both places (`plan.py`). The same goes for the items of a list that another
-list holds too (sorted, classified, picked from), and for a short answer that stands in the question. What the code
-of another field holds as a string, no field may translate: `print("Hello")` prints no greeting in Greek.
+Translated where they stand, `"the old mill"` in the output and the same words in a sentence of the input come out as
+two different texts, and the answer no longer fits the question. So a phrase that one field quotes and another has
+word for word is translated once, by itself, and put in at both places (`plan.py`). The same goes for the items of a
+list that another list holds too (sorted, classified, picked from), and for a short answer that stands in the
+question. What the code of another field holds as a string, no field may translate: `print("Hello")` prints no
+greeting in Greek.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ _LABEL_WORDS = 5  # a whole output of so few words that stands in the instructio
 _END = ".,;:!?"
 # single words of grammar: quoted or not, they are everywhere
 _GRAMMAR = """
-    a an the and or but if of to in on at by for with from as is are was were be been it its he she his her him they them their
-    we us our you your i me my this that these those not no yes do does did have has had will would can could should may who
-    what which when where why how there here one two true false
+a an the and or but if of to in on at by for with from as is are was were be been it its he she his her him they
+them their we us our you your i me my this that these those not no yes do does did have has had will would can could
+should may who what which when where why how there here one two true false
 """
 _COMMON = frozenset(_GRAMMAR.split())
 
@@ -80,10 +81,10 @@ def listed(text: str) -> list[Place]:
 def shared_phrases(fields: Mapping[str, str], spans: Mapping[str, Sequence[Span]]) -> dict[str, list[Phrase]]:
     """For each field, the places of phrases that it shares with another; not overlapping, in order.
 
-    `fields` are texts by name, `spans` their protected spans: a phrase may hold such spans but begins and ends in none. A
-    phrase of several words is shared wherever it stands. A single word is shared between quotation marks, and where the
-    output quotes it from another field or the instruction from the input; a word of grammar never is. An item of a list is
-    shared with other lists.
+    `fields` are texts by name, `spans` their protected spans: a phrase may hold such spans but begins and ends in
+    none. A phrase of several words is shared wherever it stands. A single word is shared between quotation marks, and
+    where the output quotes it from another field or the instruction from the input; a word of grammar never is. An
+    item of a list is shared with other lists.
     """
     quotes = {name: _language(quoted(text), spans[name]) for name, text in fields.items()}
     lists = {name: _language(listed(text), spans[name]) for name, text in fields.items()}
@@ -127,9 +128,12 @@ def _candidates(
             places.append((start, start + len(whole)))
         for start, end in places:
             phrase = text[start:end].strip()
-            # with and without the punctuation that ends it
-            for variant in dict.fromkeys((phrase, phrase.rstrip(_END))):
-                if has_words(variant) and variant.lower().strip(_END) not in _COMMON:
+            # the punctuation that ends it belongs to a whole sentence, not to a name or label
+            variants = (
+                (phrase, phrase.rstrip(_END)) if len(phrase.split()) > _ITEM_WORDS else (phrase.rstrip(_END),)
+            )
+            for variant in dict.fromkeys(variants):
+                if has_words(variant) and variant.lower() not in _COMMON:
                     candidates.setdefault(variant, _Candidate()).quoting.add(name)
         for start, end in lists[name]:
             if has_words(text[start:end]):

@@ -4,10 +4,10 @@ Every record of a file comes out, in the file's order, as a `Record` or as a `Re
 (`schemas/instructions.py`). JSON and JSONL are read as a stream, compressed ones (.gz .zst .bz2) too; which of the two
 a file is, its first character says, since both are called .json.
 
-Alpaca's quirks (figures of the 52,002 records of `alpaca_data.json`): 557 inputs say that there is none ("Noinput", "N/A",
-`<no input>`, ...): they become empty, with the flag `no_input`. 96 outputs hold the generator's markers `<noinput>` or
-`<nooutput>`, 37 go on with further numbered tasks ("12. Instruction: ..."), 28 are empty: rejects, since no translation
-makes a right answer of them.
+Alpaca's quirks (figures of the 52,002 records of `alpaca_data.json`): 557 inputs say that there is none ("Noinput",
+"N/A", `<no input>`, ...): they become empty, with the flag `no_input`. 96 outputs hold the generator's markers
+`<noinput>` or `<nooutput>`, 37 go on with further numbered tasks ("12. Instruction: ..."), 28 are empty: rejects,
+since no translation makes a right answer of them.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class _Unusable(Exception):
 def read_records(path: Path, max_chars: int = MAX_CHARS) -> Iterator[Record | Reject]:
     """The records of a file (.json, .jsonl, .parquet; the first two also compressed), by index.
 
-    Raises `UserError` for a file that is none of these or does not exist, and `BrokenFile` at the end of one that breaks
-    off, after all that could be read.
+    Raises `UserError` for a file that is none of these or does not exist, and `BrokenFile` at the end of one that
+    breaks off, after all that could be read.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected Alpaca's JSON, JSONL or Parquet")
@@ -147,7 +147,8 @@ def _fields(value: Any, max_chars: int) -> tuple[dict[str, str], tuple[str, ...]
 def _from_messages(messages: Any) -> Mapping[str, Any]:
     """One turn of a user and one of the assistant, as instruction and output.
 
-    A system message or a second turn has no place in an instruction record: it would be lost, or put into the user's mouth.
+    A system message or a second turn has no place in an instruction record: it would be lost, or put into the user's
+    mouth.
     """
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise _Unusable("broken_record", f"'messages' is {_short(messages)}, expected a list of objects")

@@ -3,9 +3,10 @@
     "".join(piece.text for piece in split(text)) == text        # for any text
 
 Lines come first, since NLLB joins them: then what starts a line (indentation, list marker, heading, blockquote), the
-cells of a table row (Markdown, tab-separated, aligned columns), and the sentences (`sentencex`). A sentence over the limit is
-cut at the strongest clause punctuation near its middle: NLLB loses text from about 200 tokens on (sillsdev/silnlp#182),
-and the later sentences of an input with several (huggingface/transformers#24169), so a segment is one sentence at most.
+cells of a table row (Markdown, tab-separated, aligned columns), and the sentences (`sentencex`). A sentence over the
+limit is cut at the strongest clause punctuation near its middle: NLLB loses text from about 200 tokens on
+(sillsdev/silnlp#182), and the later sentences of an input with several (huggingface/transformers#24169), so a segment
+is one sentence at most.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ _MISSED = regex.compile(
 _QUOTES = regex.compile(
     r"[\"“”«»「」『』‘]|(?<!\p{L})'"
 )  # what is said within a sentence is not parted from it
+# ends that it sees where there are none: J.D. Salinger
+_INITIALS = regex.compile(
+    r"(?<!\p{L}\.?)(?!U\.\s?[SKN]\.|E\.U\.|D\.C\.|[AP]\.M\.|A\.D\.|B\.C\.)\p{Lu}\.\s?\p{Lu}\.\s+$"
+)
 # where a long sentence may be cut: after the punctuation, strongest first
 _CLAUSES = tuple(
     regex.compile(pattern)
@@ -77,13 +82,14 @@ _CLAUSES = tuple(
         r"\s+",
     )
 )
+_ALPHABETS, _SYLLABLES = r"\p{Latin}\p{Cyrillic}\p{Greek}", r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
 # tokens of NLLB's vocabulary per character, on the safe side: (characters, weight)
 _WEIGHTS = (
-    (regex.compile(r"[\p{Latin}\p{Cyrillic}\p{Greek}]"), 0.3),
-    (regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"), 0.8),
-    (regex.compile(r"[\p{L}\p{M}--\p{Latin}\p{Cyrillic}\p{Greek}\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]", regex.V1), 0.45),
+    (regex.compile(rf"[{_ALPHABETS}]"), 0.3),
+    (regex.compile(rf"[{_SYLLABLES}]"), 0.8),
+    (regex.compile(rf"(?V1)[\p{{L}}\p{{M}}--{_ALPHABETS}{_SYLLABLES}]"), 0.45),
     (regex.compile(r"[^\s\p{L}\p{M}]"), 1.0),
-)  # fmt: skip
+)
 _MARK_TOKENS = 4  # a placeholder in a segment
 
 
@@ -151,7 +157,13 @@ def sentences(text: str, lang: str) -> list[str]:
         found += [rest] if _QUOTES.search(rest) else _MISSED.split(rest)
         place += len(sentence)
     found.append(text[place:])
-    return [sentence for sentence in found if sentence]
+    whole: list[str] = []
+    for sentence in filter(None, found):
+        if whole and _INITIALS.search(whole[-1]):
+            whole[-1] += sentence
+        else:
+            whole.append(sentence)
+    return whole
 
 
 def _is_valid(text: str) -> bool:

@@ -94,7 +94,8 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             rf"\b[A-Za-z_$][\w$]*(?:\.[A-Za-z_]\w*)*{_ARGUMENTS}",  # call(a, b)
             r"\b[A-Za-z][A-Za-z\d]*(?:_[A-Za-z\d]+)+\b",  # snake_case
-            r"\b[a-z]{2,}[a-z\d]*[A-Z][A-Za-z\d]*\b",  # camelCase, but not iPhone
+            # camelCase, but neither iPhone nor a space left out ("theYangtze")
+            r"\b(?!(?:and|the|of|in|to|is|with|for|by|on|or|as|at|from)[A-Z])[a-z]{2,}[a-z\d]*[A-Z][A-Za-z\d]*\b",
             r"(?<![\w-])--[a-z][\w-]+(?:=\S+)?",  # --option
         ),
     ),

@@ -1,8 +1,8 @@
 """What must come back from translation exactly as it went in: where it stands in a text, and of what kind it is.
 
-Kinds: `code` (fenced, bare, inline, JSON, CSV, markup), `control` (tokens that engines give a meaning, and characters no
-tokenizer keeps), `latex`, `url`, `email`, `path`, `placeholder`, `identifier`, `math`, `quantity`, `tag` (hashtags and mentions),
-`emoji`.
+Kinds: `code` (fenced, bare, inline, JSON, CSV, markup), `control` (tokens that engines give a meaning, and characters
+no tokenizer keeps), `latex`, `url`, `email`, `path`, `placeholder`, `identifier`, `math`, `quantity`, `tag` (hashtags
+and mentions), `emoji`.
 
 Numbers are protected only where their written form is the same in all languages: IP addresses, versions, colours, hex
 numbers, and a number with a symbol of computing or physics (16 GB, 20 °C, 90 km/h). Its number must be whole, or a

@@ -87,7 +87,7 @@ LOOP = " και πάλι και πάλι" * 12
         ({request: request for request in GREEK}, "copy"),
         (dict(zip(GREEK, RUSSIAN, strict=True)), "wrong_script"),
         ({"12 people wait for the fish on the quay.": "12 άνδρες."}, "lost_words"),
-        ({"12 people wait for the fish on the quay.": "15 άνθρωποι περιμένουν τα 40 ψάρια στις 30."}, "number_mismatch"),
+        ({"12 people wait for the fish on the quay.": "15 άνδρες περιμένουν τα 40 ψάρια στις 30."}, "number_mismatch"),
         ({"Then the market opens.": "Ύστερα ανοίγει η αγορά, δείτε www.agora.example.com για όλα."}, "lost_spans"),
         ({"Then the market opens.": "Ύστερα ανοίγει η ⁇ αγορά."}, "unknown_tokens"),
         (
@@ -212,8 +212,10 @@ def test_a_round_trip_tells_a_good_translation_from_another_text() -> None:
 
 
 def test_the_worst_field_decides_about_the_language() -> None:
-    natural = {"instruction": ("Name a fruit please.", "Πες μου ένα φρούτο, σε παρακαλώ."),
-               "output": ("It is raining in the whole country.", "Heute regnet es im ganzen Land, sagt man.")}  # fmt: skip
+    natural = {
+        "instruction": ("Name a fruit please.", "Πες μου ένα φρούτο, σε παρακαλώ."),
+        "output": ("It is raining in the whole country.", "Heute regnet es im ganzen Land, sagt man."),
+    }
     rebuilt = Rebuilt({}, natural, {}, 0, 0, 0)
     scores: dict[str, Any] = {"script_share": 0.5, "lid": None, "lid_prob": None, "lid_claimed": None}
     add_lid(MODEL, [(rebuilt, scores)], "el", LANGUAGES["el"])

@@ -19,6 +19,8 @@ from pipelines.translation.records import Record, Reject, read_records
 from schemas.instructions import REASONS
 
 GOOD = {"instruction": "Name a fruit.", "input": "", "output": "Pear"}
+HELLO = {"role": "user", "content": "Hello"}
+TEXT = {"type": "text"}
 
 
 def read(path: Path, content: str | bytes) -> list[Record | Reject]:
@@ -45,16 +47,16 @@ def outcome(row: Record | Reject) -> Any:
         (
             {
                 "messages": [
-                    {"role": "user", "content": [{"type": "text", "text": "Name "}, {"type": "text", "text": "a fruit."}]},
+                    {"role": "user", "content": [TEXT | {"text": "Name "}, TEXT | {"text": "a fruit."}]},
                     {"role": "assistant", "content": "Pear"},
                 ]
             },
             GOOD,
         ),
-        ({"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]}, "not_single_turn"),
-        ({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}] * 2}, "not_single_turn"),
+        ({"messages": [{"role": "system", "content": "Be brief."}, HELLO]}, "not_single_turn"),
+        ({"messages": [HELLO, {"role": "assistant", "content": "Ho"}] * 2}, "not_single_turn"),
         ({"messages": "Hi"}, "broken_record"),
-        ({"messages": [{"role": "user", "content": [{"type": "image"}]}, {"role": "assistant", "content": "A"}]}, "not_a_string"),
+        ({"messages": [HELLO, {"role": "assistant", "content": [{"type": "image"}]}]}, "not_a_string"),
         ("Name a fruit.", "broken_record"),
         (None, "broken_record"),
         ({}, "missing_field"),
@@ -68,7 +70,7 @@ def outcome(row: Record | Reject) -> Any:
         (GOOD | {"output": "<nooutput>"}, "generator_marker"),
         (GOOD | {"output": "<noinput>\nA pear"}, "generator_marker"),
         (GOOD | {"output": "Pear\n\n12. Instruction: Name a nut.\n12. Input:\n"}, "merged_records"),
-        (GOOD | {"output": "12. Instruct the crew.\n13. Input the code."}, GOOD | {"output": "12. Instruct the crew.\n13. Input the code."}),
+        (GOOD | {"output": "12. Instruct the crew."}, GOOD | {"output": "12. Instruct the crew."}),
     ],
 )  # fmt: skip
 def test_a_value_is_a_record_or_a_reject(tmp_path: Path, value: Any, expected: Any) -> None:
@@ -180,7 +182,14 @@ def test_files_that_are_nothing_of_the_kind(tmp_path: Path) -> None:
         list(read_records(tmp_path / "b.parquet"))
 
 
-@given(st.lists(st.recursive(st.none() | st.integers() | st.text(st.characters(exclude_categories=())), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["instruction", "input", "output", "messages", "role"]), inner))))  # fmt: skip
+NAMES = st.sampled_from(["instruction", "input", "output", "messages", "role"])
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner),
+)
+
+
+@given(st.lists(VALUES))
 def test_any_array_gives_one_row_for_each_element(
     tmp_path_factory: pytest.TempPathFactory, values: list[Any]
 ) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 _ARROW: dict[str, pa.DataType] = {
     "string": pa.string(),
+    "bool": pa.bool_(),
     "int32": pa.int32(),
     "int64": pa.int64(),
     "float32": pa.float32(),
@@ -17,6 +18,7 @@ _ARROW: dict[str, pa.DataType] = {
 }
 _SPARK = {
     "string": "string",
+    "bool": "boolean",
     "int32": "int",
     "int64": "bigint",
     "float32": "float",

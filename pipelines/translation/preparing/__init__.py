@@ -1,0 +1,1 @@
+"""Making an engine directory from a published model: vocabulary, trimming, conversion, tests."""

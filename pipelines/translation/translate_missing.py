@@ -1,0 +1,143 @@
+"""Translating inside Spark what the translation memory lacks.
+
+Distinct segments, minus those in the memory, go in the order of their hashes to as many workers as there are machines.
+A worker loads the engine once, after it was forked, and gives it all its cores: CTranslate2 shares the weights among
+its threads, so that one process with two threads is as fast as two with one, in half the memory (benchmarks/translate.py
+measures it). It writes what is finished into the memory every few seconds; a run that is killed loses what was not yet
+written, and the next one asks only for that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from pipelines.errors import InvariantError
+from pipelines.translation.engine import Engine, Request, Translation, load_engine
+from pipelines.translation.memory import TranslationMemory, Work
+from schemas.translation_config import Decoding, EngineConfig
+from schemas.translation_memory import TRANSLATIONS
+
+_DONE = "segments bigint, source_tokens bigint, target_tokens bigint, seconds double"
+
+
+def missing(spark: SparkSession, memory: TranslationMemory, segments: DataFrame) -> DataFrame:
+    """The distinct segments (`key`, `src`, `tgt`, `text`) that the memory has no translation of."""
+    return memory.keyed(segments).join(memory.read(spark).select("key"), "key", "left_anti")
+
+
+def translate_missing(
+    spark: SparkSession,
+    memory: TranslationMemory,
+    segments: DataFrame,
+    engine: EngineConfig,
+    decoding: Decoding,
+) -> Work:
+    """Translates the `segments` (`src`, `tgt`, `text`) that are missing, into the memory; returns what that took.
+
+    Its seconds are the workers', added up. `segments` is evaluated twice, so it should be a table that was written. The engine has been checked by
+    `open_directory`. Raises `InvariantError` if any of them is still missing in the end.
+    """
+    todo = missing(spark, memory, segments).repartition(engine.workers, "key").sortWithinPartitions("key")
+    done = todo.mapInArrow(TranslateBatches(memory, engine, decoding), _DONE)
+    totals = done.groupBy().sum().first()
+    assert totals is not None  # an aggregate without groups has one row
+    if not missing(spark, memory, segments).isEmpty():
+        raise InvariantError("segments were given to the engine, and are not in the translation memory")
+    return Work(*(value or 0 for value in totals))
+
+
+def translations(spark: SparkSession, memory: TranslationMemory, segments: DataFrame) -> DataFrame:
+    """The translations of `segments` that are in the memory, each distinct segment once."""
+    return memory.read(spark).join(memory.keyed(segments).select("key"), "key", "left_semi")
+
+
+@dataclass(frozen=True)
+class TranslateBatches:
+    """A function for `mapInArrow`: takes `key`, `src`, `tgt`, `text`; translates into the memory; yields the work done.
+
+    It travels to the workers as paths and settings; the model is loaded there, with the first segment.
+    """
+
+    memory: TranslationMemory
+    engine: EngineConfig
+    decoding: Decoding
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        requests = (Request(*row) for batch in batches for row in zip(*map(_strings, batch), strict=True))
+        first = next(requests, None)
+        if first is None:
+            return
+        engine = load_engine(self.engine)
+        commits = _Commits(self.memory, engine, self.engine.commit_every_s)
+        try:
+            for done in engine.stream(_chain(first, requests), self.decoding):
+                commits.add(done)
+                if commits.due:
+                    yield _row(commits.commit())
+        finally:  # what is finished is kept, whatever went wrong
+            last = commits.commit()
+        yield _row(last)
+
+
+class _Commits:
+    """What is translated and not yet in the memory."""
+
+    def __init__(self, memory: TranslationMemory, engine: Engine, every_s: float) -> None:
+        self._memory, self._made_by, self._every_s = memory, engine.signature, every_s
+        self._done: list[tuple[Request, Translation]] = []
+        self._since = time.monotonic()
+
+    def add(self, done: list[tuple[Request, Translation]]) -> None:
+        self._done += done
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() - self._since >= self._every_s
+
+    def commit(self) -> Work:
+        """Writes what there is, as one file, and says what it took."""
+        now = time.monotonic()
+        done, self._done = self._done, []
+        work = Work(
+            len(done),
+            sum(translation.source_tokens for _, translation in done),
+            sum(translation.target_tokens for _, translation in done),
+            now - self._since,
+        )
+        self._since = now
+        if done:
+            rows = [
+                (
+                    *(request.key, request.src, request.tgt, request.text, t.text, t.score),
+                    *(t.source_tokens, t.target_tokens, t.source_unknown, t.target_unknown),
+                    *(t.source_truncated, t.target_truncated, self._made_by),
+                )
+                for request, t in done
+            ]
+            self._memory.append(dict(zip(TRANSLATIONS.columns, zip(*rows, strict=True), strict=True)), work)
+        return work
+
+
+def _row(work: Work) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {name: [value] for name, value in asdict(work).items()},
+        schema=pa.schema(
+            [("segments", pa.int64()), ("source_tokens", pa.int64()), ("target_tokens", pa.int64())]
+            + [("seconds", pa.float64())]
+        ),
+    )
+
+
+def _strings(column: pa.Array) -> list[str]:
+    values: list[str] = column.to_pylist()
+    return values
+
+
+def _chain(first: Request, rest: Iterator[Request]) -> Iterator[Request]:
+    yield first
+    yield from rest

@@ -21,7 +21,7 @@ TRANSLATIONS = Dataset(
         Field("key", "string", "hash of engine, decoding, languages and text", unique=True),
         *SEGMENTS.fields,
         Field("translation", "string", "empty if the source was too long"),
-        Field("score", "float32", "mean log-probability of a target token, to two decimals", maximum=0),
+        Field("score", "float64", "mean log-probability of a target token, to two decimals", maximum=0),
         Field("source_tokens", "int32", "text tokens of the source", minimum=0),
         Field("target_tokens", "int32", "text tokens of the translation", minimum=0),
         Field("source_unknown", "int32", "tokens of the source that the model does not know", minimum=0),

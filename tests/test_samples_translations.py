@@ -59,7 +59,7 @@ def segments(text: str, lang: str) -> list[tuple[str, list[str]]]:
     """For each line outside fenced code: its list marker, and its sentences (the cells of a table are parted too)."""
     lines = []
     for line in regex.sub(r"```.*?```", "", text, flags=regex.DOTALL).split("\n"):
-        marker = MARKER.match(line).group()  # type: ignore[union-attr]
+        marker = MARKER.match(line).group()
         cells = [cell.strip() for cell in line[len(marker) :].split("|")]
         lines.append((marker, [s.strip() for cell in cells for s in sentencex.segment(lang, cell)]))
     return lines

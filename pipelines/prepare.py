@@ -36,6 +36,9 @@ from schemas.engine import FILE_NAME, EngineManifest, Trim
 from schemas.languages import Language
 from schemas.translation_config import EngineConfig
 
+Tags = tuple[dict[str, str], dict[str, str]]
+"""The tags of source and of target languages, by language code."""
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -65,37 +68,21 @@ def prepare(
     path, revision = fetch_model(wanted.model, wanted.revision)
     model = read_source_model(path)
     languages = {"en": english, **wanted.languages}
-    source_tags, target_tags = find_tags(model, languages)
+    tags = find_tags(model, languages)
     kept, sentences = keep_all(model), texts["en"]
     if wanted.trim:
         chosen, sentences = hold_out(texts)
-        kept = choose(model, sorted({*source_tags.values(), *target_tags.values()} - {""}), languages, chosen)
+        kept = choose(model, sorted({*tags[0].values(), *tags[1].values()} - {""}), languages, chosen)
         say(f"vocabulary: {len(kept.ids):,} of {len(model.tokens):,} tokens are kept")
     fingerprint = hashlib.sha256(repr((wanted, revision)).encode()).hexdigest()[:16]
     with open_workspace(wanted.output, fingerprint, overwrite) as workspace:
-        manifest = EngineManifest(
-            family=model.family.name,
-            model=wanted.model if Path(wanted.model) != path else path.resolve().name,
-            revision=revision,
-            license=wanted.license or card_license(path),
-            quantization=wanted.quantization,
-            source_tags=source_tags,
-            target_tags=target_tags,
-            end_token=END,
-            unknown_token=UNKNOWN,
-            control_tokens=(),
-            max_positions=model.max_positions,
-            trim=None,
-            self_test={},
-            ctranslate2=ctranslate2.__version__,
-            sentencepiece=sentencepiece.__version__,
-            files={},
-        )
-        result = workspace.result
         say(f"converting to {wanted.quantization}")
-        engine = _build(model, kept, manifest, result)
+        engine = build_engine(model, kept, wanted.quantization, tags, workspace.result)
+        trim = None
         if len(kept.ids) < len(model.tokens):
-            whole = _build(model, keep_all(model), manifest, workspace.folder / "whole")
+            whole = build_engine(
+                model, keep_all(model), wanted.quantization, tags, workspace.folder / "whole"
+            )
             compared, share = equal_share(engine, whole, sentences)
             say(f"certificate: {share:.1%} of {compared:,} outputs are those of the untrimmed model")
             if share < wanted.least_equal:
@@ -111,11 +98,16 @@ def prepare(
                 certified_outputs=compared,
                 equal_share=share,
             )
-        else:
-            trim = None
-        tested = self_test(engine, sentences, identify)
-        manifest = engine.manifest.model_copy(update={"trim": trim, "self_test": tested})
-        write_json(result / FILE_NAME, manifest.model_dump(mode="json"))
+        manifest = engine.manifest.model_copy(
+            update={
+                "model": wanted.model if Path(wanted.model) != path else path.resolve().name,
+                "revision": revision,
+                "license": wanted.license or card_license(path),
+                "trim": trim,
+                "self_test": self_test(engine, sentences, identify),
+            }
+        )
+        write_json(workspace.result / FILE_NAME, manifest.model_dump(mode="json"))
         workspace.publish()
     return manifest
 
@@ -155,25 +147,37 @@ def find_tags(model: SourceModel, languages: Mapping[str, Language]) -> tuple[di
     )
 
 
-def _build(model: SourceModel, kept: Kept, manifest: EngineManifest, folder: Path) -> Engine:
-    """Converts into `folder` (anew), writes an `engine.json` without test results, and loads the engine."""
+def build_engine(model: SourceModel, kept: Kept, quantization: str, tags: Tags, folder: Path) -> Engine:
+    """Converts into `folder` (anew), describes it without name and test results, and loads the engine."""
     from pipelines.translation.preparing.conversion import convert
 
     tokens = [model.tokens[id_] for id_ in kept.ids]
-    convert(model, kept.ids, manifest.quantization, folder)
+    convert(model, kept.ids, quantization, folder)
     names = {SOURCE_SPM: model.source_spm}
     if model.target_spm != model.source_spm:
         names[TARGET_SPM] = model.target_spm
     for name, spm in names.items():
         (folder / name).write_bytes(restrict_spm(spm, model.family, set(tokens)))
     pieces = text_pieces(model)
-    described = manifest.model_copy(
-        update={
-            "control_tokens": tuple(token for token in tokens if token not in pieces),
-            "files": {file.name: describe(file) for file in sorted(folder.iterdir())},
-        }
+    manifest = EngineManifest(
+        family=model.family.name,
+        model="",
+        revision="",
+        license="",
+        quantization=quantization,
+        source_tags=tags[0],
+        target_tags=tags[1],
+        end_token=END,
+        unknown_token=UNKNOWN,
+        control_tokens=tuple(token for token in tokens if token not in pieces),
+        max_positions=model.max_positions,
+        trim=None,
+        self_test={},
+        ctranslate2=ctranslate2.__version__,
+        sentencepiece=sentencepiece.__version__,
+        files={file.name: describe(file) for file in sorted(folder.iterdir())},
     )
-    write_json(folder / FILE_NAME, described.model_dump(mode="json"))
+    write_json(folder / FILE_NAME, manifest.model_dump(mode="json"))
     return Engine(open_directory(folder), EngineConfig(path=folder, device="cpu"))
 
 

@@ -16,6 +16,7 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 
 _EVERY = 0.5  # seconds between looks
@@ -30,21 +31,25 @@ class Stages:
 
     @contextmanager
     def stage(
-        self, name: str, rows: int | None = None, done: Callable[[], int] | None = None
+        self,
+        name: str,
+        rows: int | None = None,
+        done: Callable[[], int] | None = None,
+        unit: str = "rows",
     ) -> Iterator[None]:
-        """Shows `name` while the block runs; `done()` says how many of `rows` rows are finished."""
+        """Shows `name` while the block runs; `done()` says how many of `rows` rows (or other `unit`) are finished."""
         started = time.monotonic()
         if not self._console.is_terminal:
             yield
             took = time.monotonic() - started
-            rate = f", {rows:,} rows, {rows / max(took, 0.001):,.0f} rows/s" if rows else ""
+            rate = f", {rows:,} {unit}, {rows / max(took, 0.001):,.0f} {unit}/s" if rows else ""
             self._console.print(f"{name}: {took:.1f} s{rate}", highlight=False)
         else:
             with self._bar() as bar:
                 task = bar.add_task(name, total=rows, rate="")
                 stop = threading.Event()
                 watcher = threading.Thread(
-                    target=self._watch, args=(bar, task, rows, done, started, stop), daemon=True
+                    target=self._watch, args=(bar, task, unit, done, started, stop), daemon=True
                 )
                 watcher.start()
                 try:
@@ -63,6 +68,8 @@ class Stages:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
         )
         return Progress(*columns, console=self._console)
 
@@ -70,7 +77,7 @@ class Stages:
         self,
         bar: Progress,
         task: object,
-        rows: int | None,
+        unit: str,
         done: Callable[[], int] | None,
         started: float,
         stop: threading.Event,
@@ -79,4 +86,4 @@ class Stages:
             if done is not None:
                 finished = done()
                 rate = finished / (time.monotonic() - started)
-                bar.update(task, completed=finished, rate=f"{rate:,.0f} rows/s")  # type: ignore[arg-type]
+                bar.update(task, completed=finished, rate=f"{rate:,.0f} {unit}/s")  # type: ignore[arg-type]

@@ -199,7 +199,7 @@ class Engine:
             length_penalty=decoding.length_penalty,
             no_repeat_ngram_size=decoding.no_repeat_ngram_size,
             max_input_length=0,  # longer ones were sorted out, with a word
-            max_decoding_length=self._limit(decoding.max_decoding_length),
+            max_decoding_length=len(prefixes[0]) + self._limit(decoding.max_decoding_length),
         )
         return _Batch(items, prefixes, futures, decoding)
 

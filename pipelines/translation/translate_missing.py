@@ -2,9 +2,9 @@
 
 Distinct segments, minus those in the memory, go in the order of their hashes to as many workers as there are machines.
 A worker loads the engine once, after it was forked, and gives it all its cores: CTranslate2 shares the weights among
-its threads, so that one process with two threads is as fast as two with one, in half the memory (benchmarks/translate.py
-measures it). It writes what is finished into the memory every few seconds; a run that is killed loses what was not yet
-written, and the next one asks only for that.
+its threads, so that one process with two threads is as fast as two with one, in half the memory
+(`benchmarks/translate.py`). It writes what is finished into the memory every few seconds; a run that is killed loses
+what was not yet written, and the next one asks only for that.
 """
 
 from __future__ import annotations
@@ -23,6 +23,14 @@ from schemas.translation_config import Decoding, EngineConfig
 from schemas.translation_memory import TRANSLATIONS
 
 _DONE = "segments bigint, source_tokens bigint, target_tokens bigint, seconds double"
+_WORK = pa.schema(
+    [
+        ("segments", pa.int64()),
+        ("source_tokens", pa.int64()),
+        ("target_tokens", pa.int64()),
+        ("seconds", pa.float64()),
+    ]
+)
 
 
 def missing(spark: SparkSession, memory: TranslationMemory, segments: DataFrame) -> DataFrame:
@@ -39,8 +47,8 @@ def translate_missing(
 ) -> Work:
     """Translates the `segments` (`src`, `tgt`, `text`) that are missing, into the memory; returns what that took.
 
-    Its seconds are the workers', added up. `segments` is evaluated twice, so it should be a table that was written. The engine has been checked by
-    `open_directory`. Raises `InvariantError` if any of them is still missing in the end.
+    Its seconds are the workers', added up. `segments` is evaluated twice, so it should be a table that was written; the
+    engine has been checked by `open_directory`. Raises `InvariantError` if any segment is still missing in the end.
     """
     todo = missing(spark, memory, segments).repartition(engine.workers, "key").sortWithinPartitions("key")
     done = todo.mapInArrow(TranslateBatches(memory, engine, decoding), _DONE)
@@ -126,10 +134,7 @@ class _Commits:
 def _row(work: Work) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {name: [value] for name, value in asdict(work).items()},
-        schema=pa.schema(
-            [("segments", pa.int64()), ("source_tokens", pa.int64()), ("target_tokens", pa.int64())]
-            + [("seconds", pa.float64())]
-        ),
+        schema=_WORK,
     )
 
 

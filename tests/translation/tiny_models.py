@@ -34,6 +34,9 @@ SIZE: dict[str, Any] = {
     "dropout": 0.0,
     "attention_dropout": 0.0,
 }
+LIVELY = {
+    "init_std": 0.3
+}  # random weights that are larger than usual, so that the output depends on the source
 
 
 def sentences(name: str = "everyday") -> list[dict[str, str]]:
@@ -61,7 +64,10 @@ def train_spm(path: Path, size: int = 1500, kind: str = "unigram", **more: Any) 
 
 
 def nllb(folder: Path, kind: str = "bpe", pairs: Sequence[tuple[str, str, str]] = (), steps: int = 0) -> Path:
-    """An NLLB-shaped model (its real sentencepiece model is a BPE one, too), trained on (English, FLORES code, text)."""
+    """An NLLB-shaped model (the real sentencepiece model is a BPE one, too).
+
+    It is trained on (English, FLORES code, text).
+    """
     folder.mkdir()
     pieces = train_spm(folder / "sentencepiece.bpe.model", kind=kind)
     tokens = ["<s>", "<pad>", "</s>", "<unk>", *pieces[3:], *NLLB_CODES, "<mask>"]
@@ -72,7 +78,7 @@ def nllb(folder: Path, kind: str = "bpe", pairs: Sequence[tuple[str, str, str]] 
             max_position_embeddings=256,
             scale_embedding=True,
             decoder_start_token_id=2,
-            **SIZE,
+            **SIZE | ({} if pairs else LIVELY),
         )
     )
     if pairs:
@@ -116,7 +122,9 @@ def m2m100(folder: Path) -> Path:
     (folder / "vocab.json").write_text(json.dumps({word: id_ for id_, word in enumerate(words)}))
     torch.manual_seed(0)
     rows = len(words) + len(M2M100_CODES["m2m100"]) + 8
-    config = M2M100Config(vocab_size=rows, decoder_start_token_id=2, max_position_embeddings=256, **SIZE)
+    config = M2M100Config(
+        vocab_size=rows, decoder_start_token_id=2, max_position_embeddings=256, **SIZE | LIVELY
+    )
     M2M100ForConditionalGeneration(config).save_pretrained(folder)
     return folder
 
@@ -139,6 +147,7 @@ def madlad400(folder: Path) -> Path:
         decoder_start_token_id=0,
         eos_token_id=2,
         pad_token_id=1,
+        initializer_factor=4.0,
     )
     T5ForConditionalGeneration(config).save_pretrained(folder)
     return folder
@@ -159,7 +168,7 @@ def marian(folder: Path, tags: Sequence[str] = ()) -> Path:
         eos_token_id=0,
         forced_eos_token_id=0,
         max_position_embeddings=256,
-        **SIZE,
+        **SIZE | LIVELY,
     )
     MarianMTModel(config).save_pretrained(folder)
     return folder

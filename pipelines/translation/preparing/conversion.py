@@ -18,8 +18,8 @@ from pipelines.translation.preparing.source_model import UNKNOWN, SourceModel
 
 
 def convert(model: SourceModel, kept: Sequence[int], quantization: str, output: Path) -> None:
-    """Writes the CTranslate2 model with the tokens of the ids `kept`, in their order; `output` must not exist."""
-    _Converter(model, kept).convert(str(output), quantization=quantization)
+    """Writes the CTranslate2 model with the tokens of the ids `kept`, in their order, in place of what `output` is."""
+    _Converter(model, kept).convert(str(output), quantization=quantization, force=True)
 
 
 class _Converter(TransformersConverter):  # type: ignore[misc]

@@ -23,4 +23,4 @@ def taught_nllb(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for row in tiny_models.sentences()[:SENTENCES]
         for code in ("el", "zh")
     ]
-    return tiny_models.nllb(tmp_path_factory.mktemp("models") / "tiny-nllb", pairs=pairs, steps=100)
+    return tiny_models.nllb(tmp_path_factory.mktemp("models") / "tiny-nllb", pairs=pairs, steps=130)

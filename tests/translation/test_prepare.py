@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def test_it_translates_what_the_model_knows(prepared: Path) -> None:
     rows = tiny_models.sentences()[:TAUGHT]
     for code in ("el", "zh"):
         found = engine.translate([row["en"] for row in rows], "en", code, Decoding())
-        assert [t.text for t in found] == [row[code] for row in rows]
+        # sentencepiece's own rule normalises to NFKC, as it does in the real model
+        assert [t.text for t in found] == [unicodedata.normalize("NFKC", row[code]) for row in rows]
 
 
 def test_its_description_names_what_a_translation_depends_on(prepared: Path, taught_nllb: Path) -> None:
@@ -104,8 +106,7 @@ def test_a_finished_engine_is_not_replaced_unasked(prepared: Path, taught_nllb: 
 def test_a_model_that_speaks_the_wrong_language_is_refused(text: Path, tmp_path: Path) -> None:
     model = tiny_models.nllb(tmp_path / "random")
     problems = refused(*arguments(model, text, tmp_path / "engine", "--least-equal", "0"))
-    assert [problem.split(":")[0] for problem in problems] == ["self-test"] * 2
-    assert "0 are in that language" in problems[0]
+    assert "self-test: of 8 translations into el, 0 are in that language" in problems[0]
     assert not (tmp_path / "engine").exists()
 
 

@@ -101,11 +101,15 @@ def train(
 ) -> None:
     """Teaches a model a few translations by heart; all of them are in each batch."""
     sources = torch.nn.utils.rnn.pad_sequence([torch.tensor(s) for s, _ in encoded], True, 1)
-    labels = torch.nn.utils.rnn.pad_sequence([torch.tensor(t) for _, t in encoded], True, -100)
+    targets = torch.nn.utils.rnn.pad_sequence([torch.tensor(t) for _, t in encoded], True, 1)
+    given = torch.nn.functional.pad(targets[:, :-1], (1, 0), value=2)
+    labels = targets.masked_fill(targets == 1, -100)
+    labels[:, 0] = -100  # the tag is given
+    inputs = {"input_ids": sources, "attention_mask": (sources != 1).long(), "decoder_input_ids": given}
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     model.train()
     for _ in range(steps):
-        loss = model(input_ids=sources, attention_mask=(sources != 1).long(), labels=labels).loss
+        loss = model(**inputs, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

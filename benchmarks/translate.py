@@ -1,0 +1,304 @@
+"""How fast the translation engine is, beside bare CTranslate2 and beside transformers, and how much memory each takes.
+
+    python benchmarks/translate.py                 # NLLB-600M's shape: 15 minutes and 8 GiB on two cores
+    python benchmarks/translate.py --shape small
+
+The model has random weights: the cost of a token does not depend on their values, but the outputs mean nothing. They
+never end, so that every translation has as many tokens as it may have. Each measurement is a process of its own, which
+loads the model before the clock starts; its memory is the largest resident set. All of one table run one after the
+other, several rounds; the best round counts. The job's own figure is that of its Spark worker, with tokenisation and
+writes to the translation memory, without loading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+SHAPES = {  # width, layers of each side, feed-forward width, heads, vocabulary, vocabulary when trimmed
+    "nllb-600M": (1024, 12, 4096, 16, 256_206, 32_000),
+    "small": (256, 4, 1024, 8, 64_000, 8_000),
+}
+TOKENS = 25  # of each translation
+TARGET = "el"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all measurements share."""
+
+    folder: Path
+    texts: list[str]
+    beam_size: int
+    budget: int
+    threads: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shape", choices=SHAPES, default="nllb-600M")
+    parser.add_argument("--sentences", type=int, default=64)
+    parser.add_argument("--peer-sentences", type=int, default=16, help="for transformers, which is slow")
+    parser.add_argument("--beam", type=int, default=4)
+    parser.add_argument(
+        "--budget", type=int, default=1024, help="tokens in a batch, for engine and bare alike"
+    )
+    parser.add_argument("--threads", type=int, default=multiprocessing.cpu_count())
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
+    texts = sample_texts(arguments.sentences)
+    with tempfile.TemporaryDirectory(prefix="polyinstruct-bench-") as name:
+        folder = Path(name)
+        for step in (make_model, make_engines):
+            started = time.monotonic()
+            apart(step, folder, arguments.shape)
+            print(f"{step.__name__}: {time.monotonic() - started:.0f} s", flush=True)
+        setting = Setting(folder, texts, arguments.beam, arguments.budget, arguments.threads)
+        few = Setting(
+            folder, texts[: arguments.peer_sentences], arguments.beam, arguments.budget, arguments.threads
+        )
+        rows: list[tuple[str, Callable[..., float], tuple[Any, ...]]] = [
+            ("bare CTranslate2", bare, (setting, "whole")),
+            ("engine", engine, (setting, "whole")),
+            ("Spark worker", spark_job, (setting, "whole")),
+            ("bare CTranslate2, trimmed", bare, (setting, "trimmed")),
+            ("engine, trimmed", engine, (setting, "trimmed")),
+            ("Spark worker, trimmed", spark_job, (setting, "trimmed")),
+            ("engine, trimmed, 2 processes", two_processes, (setting, "trimmed")),
+            ("transformers fp32", transformers_generate, (few,)),
+        ]
+        best: dict[str, tuple[float, float]] = {}
+        for _ in range(arguments.rounds):
+            for label, function, given in rows:
+                speed, memory = apart(function, *given)
+                best[label] = max(best.get(label, (0.0, 0.0)), (speed, memory))
+                print(f"  {label:30} {speed:8.1f} target tokens/s", flush=True)
+        print(
+            f"\n{arguments.shape}, beam {arguments.beam}, {len(texts)} sentences, {arguments.threads} threads"
+        )
+        for label, (speed, memory) in best.items():
+            print(f"{label:30} {speed:8.1f} target tokens/s {memory:6.2f} GiB")
+        for label, over in (
+            ("engine", "bare CTranslate2"),
+            ("Spark worker", "bare CTranslate2"),
+            ("engine, trimmed", "bare CTranslate2, trimmed"),
+            ("Spark worker, trimmed", "bare CTranslate2, trimmed"),
+            ("engine", "transformers fp32"),
+            ("engine, trimmed", "transformers fp32"),
+            ("engine, trimmed", "engine"),
+            ("engine, trimmed", "engine, trimmed, 2 processes"),
+        ):
+            print(f"{label} / {over}: {best[label][0] / best[over][0]:.2f}")
+    return 0
+
+
+def apart(function: Callable[..., Any], *given: Any) -> tuple[float, float]:
+    """Calls `function` in a fresh process: what it returns, and the process's (or its largest child's) peak in GiB."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_call, args=(theirs, function, given))
+    process.start()
+    theirs.close()
+    try:
+        result: tuple[float, float] = ours.recv()
+    except EOFError:
+        sys.exit(f"{function.__name__} failed")
+    finally:
+        process.join()
+    return result
+
+
+def _call(pipe: Any, function: Callable[..., Any], given: tuple[Any, ...]) -> None:
+    value = function(*given) or 0.0
+    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    pipe.send((value, max(peaks) / 2**20))
+
+
+def sample_texts(count: int) -> list[str]:
+    """English sentences of the samples, in a fixed mixture."""
+    texts = [
+        json.loads(line)["en"]
+        for path in sorted((ROOT / "samples" / "text").glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line
+    ]
+    step = max(1, len(texts) // count)
+    return (texts[::step] * (count // len(texts) + 1))[:count]
+
+
+def make_model(folder: Path, shape: str) -> None:
+    """Writes a model of random weights in NLLB's layout."""
+    import sentencepiece
+    import torch
+    from transformers import M2M100Config, M2M100ForConditionalGeneration
+
+    width, layers, wide, heads, vocabulary, _ = SHAPES[shape]
+    model = folder / "model"
+    model.mkdir()
+    written = BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sample_texts(288)), model_writer=written, vocab_size=2000, minloglevel=2
+    )
+    (model / "sentencepiece.bpe.model").write_bytes(written.getvalue())
+    torch.manual_seed(0)
+    sides = {f"{side}_{key}": value for side in ("encoder", "decoder") for key, value in
+             (("layers", layers), ("ffn_dim", wide), ("attention_heads", heads))}  # fmt: skip
+    config = M2M100Config(
+        vocab_size=vocabulary, d_model=width, scale_embedding=True, decoder_start_token_id=2, **sides
+    )
+    M2M100ForConditionalGeneration(config).save_pretrained(model)
+
+
+def make_engines(folder: Path, shape: str) -> None:
+    """Prepares the untrimmed and the trimmed engine, int8."""
+    from pipelines.prepare import build_engine, find_tags
+    from pipelines.translation.preparing.source_model import read_source_model
+    from pipelines.translation.preparing.trimming import Kept, keep_all
+    from schemas.languages import LANGUAGES
+
+    model = read_source_model(folder / "model")
+    tags = find_tags(model, {code: LANGUAGES[code] for code in ("en", TARGET)})
+    # the first rows are control tokens, pieces and tags; which of the others stay does not matter for the speed
+    trimmed = Kept(tuple(range(SHAPES[shape][-1])), (), ())
+    for name, kept in (("whole", keep_all(model)), ("trimmed", trimmed)):
+        build_engine(model, kept, "int8", tags, folder / name)
+
+
+def load(setting: Setting, name: str, threads: int | None = None) -> Any:
+    from pipelines.translation.engine import Engine
+    from pipelines.translation.engine_files import open_directory
+
+    return Engine(open_directory(setting.folder / name), config(setting, name, threads))
+
+
+def config(setting: Setting, name: str, threads: int | None = None) -> Any:
+    from schemas.translation_config import EngineConfig
+
+    return EngineConfig(
+        path=setting.folder / name, token_budget=setting.budget, threads=threads or setting.threads
+    )
+
+
+def decoding(setting: Setting) -> Any:
+    from schemas.translation_config import Decoding
+
+    return Decoding(beam_size=setting.beam_size, max_decoding_length=TOKENS)
+
+
+def bare(setting: Setting, name: str) -> float:
+    """The same batches as the engine's, sorted and tokenised beforehand, straight into CTranslate2."""
+    from pipelines.translation.batches import cut
+
+    loaded = load(setting, name)
+    sources = [["eng_Latn", *pieces.tokens, "</s>"] for pieces in loaded._tokens.encode(setting.texts)]
+    batches = list(cut(sources, [len(source) for source in sources], setting.budget))
+    options = {"beam_size": setting.beam_size, "max_decoding_length": TOKENS + 1, "max_input_length": 0}
+    translate = loaded._translator.translate_batch
+    translate([["eng_Latn", "</s>"]], [["ell_Grek"]], **options)
+    started = time.perf_counter()
+    futures = [
+        future
+        for batch in batches
+        for future in translate(batch, [["ell_Grek"]] * len(batch), asynchronous=True, **options)
+    ]
+    tokens = sum(len(future.result().hypotheses[0]) - 1 for future in futures)
+    return tokens / (time.perf_counter() - started)
+
+
+def engine(setting: Setting, name: str, threads: int | None = None) -> float:
+    """Texts in, translations out."""
+    loaded = load(setting, name, threads)
+    loaded.translate(["."], "en", TARGET, decoding(setting))
+    started = time.perf_counter()
+    done = loaded.translate(setting.texts, "en", TARGET, decoding(setting))
+    return sum(t.target_tokens for t in done) / (time.perf_counter() - started)
+
+
+def two_processes(setting: Setting, name: str) -> float:
+    """Two engines of half the threads, each with half of the texts: what a worker for each core would give."""
+    context = multiprocessing.get_context("spawn")
+    halves = [
+        Setting(setting.folder, setting.texts[n::2], setting.beam_size, setting.budget, setting.threads)
+        for n in (0, 1)
+    ]
+    with context.Pool(2) as pool:
+        return sum(pool.starmap(engine, [(half, name, max(1, setting.threads // 2)) for half in halves]))
+
+
+def spark_job(setting: Setting, name: str) -> float:
+    """Through Spark, into a new translation memory; the speed of the worker that holds the engine."""
+    from pipelines.session import get_session
+    from pipelines.translation.engine_files import open_directory
+    from pipelines.translation.memory import open_memory
+    from pipelines.translation.translate_missing import translate_missing
+    from schemas.translation_memory import SEGMENTS
+
+    spark = get_session("benchmark", {"spark.master": f"local[{setting.threads}]"})
+    segments = spark.createDataFrame([("en", TARGET, text) for text in set(setting.texts)], SEGMENTS.ddl())
+    manifest = open_directory(setting.folder / name).manifest
+    with (
+        tempfile.TemporaryDirectory(dir=setting.folder) as root,
+        open_memory(Path(root), manifest, decoding(setting)) as memory,
+    ):
+        work = translate_missing(spark, memory, segments, config(setting, name), decoding(setting))
+    spark.stop()
+    return work.target_tokens / work.seconds
+
+
+def transformers_generate(setting: Setting) -> float:
+    """`generate` in batches of 16, sorted by length, on the same tokens."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM
+
+    from pipelines.translation.engine_files import read_vocabulary
+
+    torch.set_num_threads(setting.threads)
+    ids = {token: id_ for id_, token in enumerate(read_vocabulary(setting.folder / "whole"))}
+    tokens = _tokens(setting.folder / "whole", setting.texts)
+    sources = sorted([[ids["eng_Latn"], *(ids[t] for t in row), ids["</s>"]] for row in tokens], key=len)
+    model = AutoModelForSeq2SeqLM.from_pretrained(setting.folder / "model").eval()
+    generated, seconds = 0, 0.0
+    for start in range(0, len(sources), 16):
+        rows = [torch.tensor(source) for source in sources[start : start + 16]]
+        inputs = torch.nn.utils.rnn.pad_sequence(rows, True, 1)
+        started = time.perf_counter()
+        with torch.inference_mode():
+            found = model.generate(
+                input_ids=inputs,
+                attention_mask=(inputs != 1).long(),
+                num_beams=setting.beam_size,
+                forced_bos_token_id=ids["ell_Grek"],
+                min_new_tokens=TOKENS + 1,
+                max_new_tokens=TOKENS + 1,
+            )
+        seconds += time.perf_counter() - started
+        generated += found.shape[0] * TOKENS
+    return generated / seconds
+
+
+def _tokens(path: Path, texts: Sequence[str]) -> list[list[str]]:
+    from pipelines.translation.engine_files import open_directory, read_vocabulary
+    from pipelines.translation.tokens import TextTokens
+
+    found = open_directory(path)
+    tokens = TextTokens(found.source_spm, found.target_spm, read_vocabulary(path), found.manifest)
+    return [pieces.tokens for pieces in tokens.encode(texts)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,8 +6,9 @@
 The model has random weights: the cost of a token does not depend on their values, but the outputs mean nothing. They
 never end, so that every translation has as many tokens as it may have. Each measurement is a process of its own, which
 loads the model before the clock starts; its memory is the largest resident set. All of one table run one after the
-other, several rounds; the best round counts. The job's own figure is that of its Spark worker, with tokenisation and
-writes to the translation memory, without loading.
+other, several rounds; the best round counts. Tokens a second depend on what else the machine does; tokens a second of
+CPU time hardly do. The job's own figure is that of its Spark worker, with tokenisation and writes to the translation
+memory, without loading.
 """
 
 from __future__ import annotations
@@ -47,6 +48,36 @@ class Setting:
     threads: int
 
 
+@dataclass(frozen=True)
+class Speed:
+    """Target tokens, by the clock's seconds and by the CPU's (of all threads; 0 where they are another process's)."""
+
+    per_second: float = 0.0
+    per_cpu_second: float = 0.0
+    gib: float = 0.0
+
+    def better(self, other: Speed) -> Speed:
+        return Speed(
+            max(self.per_second, other.per_second),
+            max(self.per_cpu_second, other.per_cpu_second),
+            max(self.gib, other.gib),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.per_second:8.1f} tokens/s {self.per_cpu_second:8.1f} tokens/CPU s {self.gib:6.2f} GiB"
+
+
+class Clock:
+    """Seconds, and seconds of CPU time, since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter(), time.process_time()
+
+    def speed(self, tokens: int) -> Speed:
+        seconds, cpu = time.perf_counter() - self._started[0], time.process_time() - self._started[1]
+        return Speed(tokens / seconds, tokens / cpu)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -72,27 +103,27 @@ def main() -> int:
         few = Setting(
             folder, texts[: arguments.peer_sentences], arguments.beam, arguments.budget, arguments.threads
         )
-        rows: list[tuple[str, Callable[..., float], tuple[Any, ...]]] = [
+        rows: list[tuple[str, Callable[..., Speed], tuple[Any, ...]]] = [
             ("bare CTranslate2", bare, (setting, "whole")),
             ("engine", engine, (setting, "whole")),
             ("Spark worker", spark_job, (setting, "whole")),
             ("bare CTranslate2, trimmed", bare, (setting, "trimmed")),
             ("engine, trimmed", engine, (setting, "trimmed")),
             ("Spark worker, trimmed", spark_job, (setting, "trimmed")),
-            ("engine, trimmed, 2 processes", two_processes, (setting, "trimmed")),
+            ("2 processes, trimmed", two_processes, (setting, "trimmed")),
             ("transformers fp32", transformers_generate, (few,)),
         ]
-        best: dict[str, tuple[float, float]] = {}
+        best: dict[str, Speed] = {}
         for _ in range(arguments.rounds):
             for label, function, given in rows:
-                speed, memory = apart(function, *given)
-                best[label] = max(best.get(label, (0.0, 0.0)), (speed, memory))
-                print(f"  {label:30} {speed:8.1f} target tokens/s", flush=True)
+                speed = apart(function, *given)
+                best[label] = speed.better(best.get(label, speed))
+                print(f"  {label:26} {speed}", flush=True)
         print(
             f"\n{arguments.shape}, beam {arguments.beam}, {len(texts)} sentences, {arguments.threads} threads"
         )
-        for label, (speed, memory) in best.items():
-            print(f"{label:30} {speed:8.1f} target tokens/s {memory:6.2f} GiB")
+        for label, speed in best.items():
+            print(f"{label:26} {speed}")
         for label, over in (
             ("engine", "bare CTranslate2"),
             ("Spark worker", "bare CTranslate2"),
@@ -101,21 +132,23 @@ def main() -> int:
             ("engine", "transformers fp32"),
             ("engine, trimmed", "transformers fp32"),
             ("engine, trimmed", "engine"),
-            ("engine, trimmed", "engine, trimmed, 2 processes"),
+            ("engine, trimmed", "2 processes, trimmed"),
         ):
-            print(f"{label} / {over}: {best[label][0] / best[over][0]:.2f}")
+            ours, theirs = best[label], best[over]
+            by_cpu = ours.per_cpu_second / theirs.per_cpu_second if theirs.per_cpu_second else 0.0
+            print(f"{label} / {over}: {ours.per_second / theirs.per_second:.2f} (by CPU time {by_cpu:.2f})")
     return 0
 
 
-def apart(function: Callable[..., Any], *given: Any) -> tuple[float, float]:
-    """Calls `function` in a fresh process: what it returns, and the process's (or its largest child's) peak in GiB."""
+def apart(function: Callable[..., Speed], *given: Any) -> Speed:
+    """Calls `function` in a fresh process: its speed, and the process's (or its largest child's) peak memory."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_call, args=(theirs, function, given))
     process.start()
     theirs.close()
     try:
-        result: tuple[float, float] = ours.recv()
+        result: Speed = ours.recv()
     except EOFError:
         sys.exit(f"{function.__name__} failed")
     finally:
@@ -123,10 +156,10 @@ def apart(function: Callable[..., Any], *given: Any) -> tuple[float, float]:
     return result
 
 
-def _call(pipe: Any, function: Callable[..., Any], given: tuple[Any, ...]) -> None:
-    value = function(*given) or 0.0
+def _call(pipe: Any, function: Callable[..., Speed], given: tuple[Any, ...]) -> None:
+    speed = function(*given)
     peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    pipe.send((value, max(peaks) / 2**20))
+    pipe.send(Speed(speed.per_second, speed.per_cpu_second, max(peaks) / 2**20))
 
 
 def sample_texts(count: int) -> list[str]:
@@ -141,7 +174,7 @@ def sample_texts(count: int) -> list[str]:
     return (texts[::step] * (count // len(texts) + 1))[:count]
 
 
-def make_model(folder: Path, shape: str) -> None:
+def make_model(folder: Path, shape: str) -> Speed:
     """Writes a model of random weights in NLLB's layout."""
     import sentencepiece
     import torch
@@ -152,7 +185,7 @@ def make_model(folder: Path, shape: str) -> None:
     model.mkdir()
     written = BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sample_texts(288)), model_writer=written, vocab_size=2000, minloglevel=2
+        sentence_iterator=iter(sample_texts(288)), model_writer=written, vocab_size=1500, minloglevel=2
     )
     (model / "sentencepiece.bpe.model").write_bytes(written.getvalue())
     torch.manual_seed(0)
@@ -162,9 +195,10 @@ def make_model(folder: Path, shape: str) -> None:
         vocab_size=vocabulary, d_model=width, scale_embedding=True, decoder_start_token_id=2, **sides
     )
     M2M100ForConditionalGeneration(config).save_pretrained(model)
+    return Speed()
 
 
-def make_engines(folder: Path, shape: str) -> None:
+def make_engines(folder: Path, shape: str) -> Speed:
     """Prepares the untrimmed and the trimmed engine, int8."""
     from pipelines.prepare import build_engine, find_tags
     from pipelines.translation.preparing.source_model import read_source_model
@@ -177,6 +211,7 @@ def make_engines(folder: Path, shape: str) -> None:
     trimmed = Kept(tuple(range(SHAPES[shape][-1])), (), ())
     for name, kept in (("whole", keep_all(model)), ("trimmed", trimmed)):
         build_engine(model, kept, "int8", tags, folder / name)
+    return Speed()
 
 
 def load(setting: Setting, name: str, threads: int | None = None) -> Any:
@@ -200,7 +235,7 @@ def decoding(setting: Setting) -> Any:
     return Decoding(beam_size=setting.beam_size, max_decoding_length=TOKENS)
 
 
-def bare(setting: Setting, name: str) -> float:
+def bare(setting: Setting, name: str) -> Speed:
     """The same batches as the engine's, sorted and tokenised beforehand, straight into CTranslate2."""
     from pipelines.translation.batches import cut
 
@@ -210,26 +245,26 @@ def bare(setting: Setting, name: str) -> float:
     options = {"beam_size": setting.beam_size, "max_decoding_length": TOKENS + 1, "max_input_length": 0}
     translate = loaded._translator.translate_batch
     translate([["eng_Latn", "</s>"]], [["ell_Grek"]], **options)
-    started = time.perf_counter()
+    clock = Clock()
     futures = [
         future
         for batch in batches
         for future in translate(batch, [["ell_Grek"]] * len(batch), asynchronous=True, **options)
     ]
     tokens = sum(len(future.result().hypotheses[0]) - 1 for future in futures)
-    return tokens / (time.perf_counter() - started)
+    return clock.speed(tokens)
 
 
-def engine(setting: Setting, name: str, threads: int | None = None) -> float:
+def engine(setting: Setting, name: str, threads: int | None = None) -> Speed:
     """Texts in, translations out."""
     loaded = load(setting, name, threads)
     loaded.translate(["."], "en", TARGET, decoding(setting))
-    started = time.perf_counter()
+    clock = Clock()
     done = loaded.translate(setting.texts, "en", TARGET, decoding(setting))
-    return sum(t.target_tokens for t in done) / (time.perf_counter() - started)
+    return clock.speed(sum(t.target_tokens for t in done))
 
 
-def two_processes(setting: Setting, name: str) -> float:
+def two_processes(setting: Setting, name: str) -> Speed:
     """Two engines of half the threads, each with half of the texts: what a worker for each core would give."""
     context = multiprocessing.get_context("spawn")
     halves = [
@@ -237,10 +272,12 @@ def two_processes(setting: Setting, name: str) -> float:
         for n in (0, 1)
     ]
     with context.Pool(2) as pool:
-        return sum(pool.starmap(engine, [(half, name, max(1, setting.threads // 2)) for half in halves]))
+        speeds = pool.starmap(engine, [(half, name, max(1, setting.threads // 2)) for half in halves])
+    # the two add up by the clock, and not by the time that they take of the CPU
+    return Speed(sum(speed.per_second for speed in speeds), sum(s.per_cpu_second for s in speeds) / 2)
 
 
-def spark_job(setting: Setting, name: str) -> float:
+def spark_job(setting: Setting, name: str) -> Speed:
     """Through Spark, into a new translation memory; the speed of the worker that holds the engine."""
     from pipelines.session import get_session
     from pipelines.translation.engine_files import open_directory
@@ -257,10 +294,10 @@ def spark_job(setting: Setting, name: str) -> float:
     ):
         work = translate_missing(spark, memory, segments, config(setting, name), decoding(setting))
     spark.stop()
-    return work.target_tokens / work.seconds
+    return Speed(work.target_tokens / work.seconds)
 
 
-def transformers_generate(setting: Setting) -> float:
+def transformers_generate(setting: Setting) -> Speed:
     """`generate` in batches of 16, sorted by length, on the same tokens."""
     import torch
     from transformers import AutoModelForSeq2SeqLM
@@ -272,11 +309,10 @@ def transformers_generate(setting: Setting) -> float:
     tokens = _tokens(setting.folder / "whole", setting.texts)
     sources = sorted([[ids["eng_Latn"], *(ids[t] for t in row), ids["</s>"]] for row in tokens], key=len)
     model = AutoModelForSeq2SeqLM.from_pretrained(setting.folder / "model").eval()
-    generated, seconds = 0, 0.0
+    generated, clock = 0, Clock()
     for start in range(0, len(sources), 16):
         rows = [torch.tensor(source) for source in sources[start : start + 16]]
         inputs = torch.nn.utils.rnn.pad_sequence(rows, True, 1)
-        started = time.perf_counter()
         with torch.inference_mode():
             found = model.generate(
                 input_ids=inputs,
@@ -286,9 +322,8 @@ def transformers_generate(setting: Setting) -> float:
                 min_new_tokens=TOKENS + 1,
                 max_new_tokens=TOKENS + 1,
             )
-        seconds += time.perf_counter() - started
         generated += found.shape[0] * TOKENS
-    return generated / seconds
+    return clock.speed(generated)
 
 
 def _tokens(path: Path, texts: Sequence[str]) -> list[list[str]]:

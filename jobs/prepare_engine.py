@@ -18,9 +18,9 @@ from pathlib import Path
 # python and spark-submit put jobs/ on the path, not the project
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipelines.cleaning.lid import default_model, identify, load_model
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.errors import UserError
+from pipelines.lid import default_model, identify, load_model
 from pipelines.prepare import Preparation, prepare
 from schemas.languages import LANGUAGES
 from schemas.loading import load_config

@@ -58,7 +58,7 @@ class Stages:
                     stop.set()
                     watcher.join()
                 bar.update(task, completed=rows or 1, total=rows or 1)
-        self.seconds[name] = time.monotonic() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
 
     def _bar(self) -> Progress:
         columns = (

@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-from pipelines import lid
+from pipelines import keys, lid
 from pipelines.atomic import replacing
 from pipelines.cleaning import rules
 from pipelines.cleaning.characters import COUNTS, count_characters

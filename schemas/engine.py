@@ -63,7 +63,16 @@ class EngineManifest(_Part):
         """A hash of what translations depend on (64 hexadecimal digits): not names, licences and test results."""
         depends = self.model_dump(
             mode="json",
-            include={"version", "family", "source_tags", "target_tags", "end_token", "unknown_token"},
+            include={
+                "version",
+                "family",
+                "source_tags",
+                "target_tags",
+                "end_token",
+                "unknown_token",
+                "control_tokens",
+                "max_positions",
+            },
         )
         depends["files"] = {name: file.sha256 for name, file in self.files.items()}
         return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()

@@ -149,8 +149,9 @@ class Retry(_Section):
 
 RETRIES: dict[str, Retry] = {
     "ngram_block": Retry(decoding={"no_repeat_ngram_size": 4}),
-    "wide_search": Retry(decoding={"beam_size": 8, "patience": 2.0}),
-    "short_segments": Retry(limit=40),  # a sentence of two clauses comes in two
+    "wide_search": Retry(decoding={"beam_size": 8, "patience": 4.0}),
+    # a sentence of two clauses comes in two; one that cannot be cut is at least searched for more widely
+    "short_segments": Retry(limit=40, decoding={"beam_size": 8, "patience": 4.0}),
 }
 # what is tried once for a row that failed for a reason; other reasons are not a matter of search
 RETRY_OF: dict[str, str] = {

@@ -18,8 +18,10 @@ class Decoding(_Section):
     """How the engine searches for a translation. Every key changes what comes out, so all are part of its identity."""
 
     beam_size: int = Field(4, ge=1, le=64, description="hypotheses kept at each step; 1 is greedy search")
+    # at 1, short wrong hypotheses end the search before a long right one is finished: -0.38 chrF++ with NLLB-200 3.3B
+    # (hf.co/jknafou/nllb-200-3.3B-ct2-float16), 92 of 1,746 sentences of the demo engine against 5 at 2
     patience: float = Field(
-        1.0, ge=1, description="search until beam_size * patience hypotheses are finished (arXiv 2204.05424)"
+        2.0, ge=1, description="search until beam_size * patience hypotheses are finished (arXiv 2204.05424)"
     )
     length_penalty: float = Field(
         1.0, ge=0, description="a hypothesis' log-probability is divided by its length to this power"

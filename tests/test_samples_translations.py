@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import regex
 
-from pipelines.cleaning import lid
+from pipelines import lid
 from pipelines.translation.pairing import aligned_pairs
 from pipelines.translation.plan import FIELDS, Rebuilt, plan_record
 from schemas.languages import LANGUAGES

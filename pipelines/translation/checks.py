@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import regex
 from rapidfuzz.distance import Indel
 
@@ -148,7 +149,9 @@ def round_trip(sources: Sequence[str], back: Sequence[str]) -> list[float]:
 def _holds(score: float | None, sign: str, threshold: float) -> bool:
     if score is None:
         return False
-    return score < threshold if sign == "<" else score > threshold
+    # as it will be stored: what is decided again from the dataset must come out the same
+    one, other = np.float32(score), np.float32(threshold)
+    return bool(one < other if sign == "<" else one > other)
 
 
 def _made_up(source: str, target: str) -> int:

@@ -84,6 +84,7 @@ _LINE = regex.compile(r"[^\n]*\n?")
 _LIST_ITEM = regex.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
 _SENTENCE = regex.compile(r"[a-z]{2,}[.!?][\"')]*\s*$|^\s*[A-Z][a-z]+(?:\s+[a-z]+){4,}")
 _NO_SEPARATOR = regex.compile(r'"[^"\n]*"|(?<=\d),(?=\d{3}(?!\d))')  # quoted cells, thousands
+_LONGEST_LINE = 500  # characters; a longer one is a paragraph, and no pattern is made to look at it
 _LONGEST_CELL = 60  # characters, outside quotes
 _JSON = json.JSONDecoder()
 
@@ -169,6 +170,8 @@ def _code(text: str, place: int, end: int) -> int | None:
 def _kind(row: str) -> str | None:
     if not row.strip():
         return "blank"
+    if len(row) > _LONGEST_LINE:
+        return None
     if _SIGNS.search(row) and (_STRONG.match(row) or _STRONG.match(_REMARK.sub("", row))):
         return "strong"
     if _LIST_ITEM.match(row) and not row.rstrip().endswith(";"):

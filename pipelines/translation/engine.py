@@ -156,6 +156,8 @@ class Engine:
         waiting: list[Prepared] = []
         encoded = self._tokens.encode([request.text for request in window])
         for request, pieces in zip(window, encoded, strict=True):
+            if not request.text.strip():
+                pieces = Pieces([], 0)
             too_long = len(pieces.tokens) + AROUND > self._limit(decoding.max_input_length)
             if too_long or not pieces.tokens:
                 count, unknown = len(pieces.tokens), pieces.unknown

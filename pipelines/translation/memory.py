@@ -57,7 +57,7 @@ class Work:
 
 @dataclass(frozen=True)
 class TranslationMemory:
-    """The part of a memory that belongs to one engine and one way of decoding. It holds no more than paths."""
+    """The part of a memory that belongs to one engine and one way of decoding; it can be sent to workers."""
 
     folder: Path
     identity: str
@@ -120,22 +120,22 @@ def open_memory(root: Path, engine: EngineManifest, decoding: Decoding) -> Itera
     """
     identity = hashlib.sha256(f"{engine.identity()} {decoding.sha256()}".encode()).hexdigest()
     folder = root / f"{engine.identity()[:16]}-{decoding.sha256()[:16]}"
+    about = {
+        "engine": engine.model_dump(mode="json", include={"model", "revision", "quantization"}),
+        "engine_identity": engine.identity(),
+        "decoding": decoding.model_dump(mode="json"),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (root / "lock").open("a", encoding="utf-8") as lock:
-            if _alone(lock.fileno()):
-                _tidy(folder)
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            if not (folder / "about.json").exists():
-                about = {
-                    "engine": engine.model_dump(mode="json", include={"model", "revision", "quantization"}),
-                    "engine_identity": engine.identity(),
-                    "decoding": decoding.model_dump(mode="json"),
-                }
-                write_json(folder / "about.json", about)
-            yield TranslationMemory(folder, identity)
+        lock = (root / "lock").open("a", encoding="utf-8")
+        if _alone(lock.fileno()):
+            _tidy(folder)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        write_json(folder / "about.json", about)
     except OSError as error:
         raise UserError(f"translation memory {root}: cannot be used ({error.strerror or error})") from None
+    with lock:
+        yield TranslationMemory(folder, identity)
 
 
 def _alone(lock: int) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import regex
 
@@ -22,8 +23,9 @@ Place = tuple[int, int]  # start and end (exclusive) in a field's text
 
 _QUOTED = regex.compile(
     r"""
-    "(?P<text>[^"\n]{2,})" | “(?P<text>[^”\n]{2,})” | «\s?(?P<text>[^»\n]{2,}?)\s?» | 「(?P<text>[^」\n]{2,})」
-    | ‘(?P<text>[^’\n]{2,})’(?!\p{L}) | (?<![\p{L}\d])'(?P<text>[^'\n]{2,}(?:'\p{L}[^'\n]*)*)'(?![\p{L}\d])
+    "(?P<text>[^"\n]{2,500})" | “(?P<text>[^”\n]{2,500})” | «\s?(?P<text>[^»\n]{2,500}?)\s?»
+    | 「(?P<text>[^」\n]{2,500})」 | ‘(?P<text>[^’\n]{2,500})’(?!\p{L})
+    | (?<![\p{L}\d])'(?P<text>[^'\n]{2,500}(?:'\p{L}[^'\n]{0,200}){0,3})'(?![\p{L}\d])
     """,
     regex.VERBOSE,
 )
@@ -34,15 +36,19 @@ _LIST = regex.compile(
     regex.MULTILINE,
 )
 _ITEM_WORDS = 4
+_LONGEST = 500  # characters of a phrase
+_MOST = 100  # quotations and items of a field that are looked at; each is looked for in all fields
 _LABEL_WORDS = 5  # a whole output of so few words that stands in the instruction or input is taken from there
 _END = ".,;:!?"
-# single words of grammar: quoted or not, they are everywhere
+_BEFORE_SENTENCE = ("", *"\n.!?:\"“”'‘’«»()[]-–—*•|>")
+# words of grammar: quoted or not, they are everywhere
 _GRAMMAR = """
 a an the and or but if of to in on at by for with from as is are was were be been it its he she his her him they
 them their we us our you your i me my this that these those not no yes do does did have has had will would can could
 should may who what which when where why how there here one two true false
 """
 _COMMON = frozenset(_GRAMMAR.split())
+_COMMON_WORDS = 2  # "to do"
 
 
 @dataclass(frozen=True)
@@ -65,17 +71,13 @@ class _Candidate:
 
 def quoted(text: str) -> list[Place]:
     """What stands between quotation marks in a text."""
-    return [found.span("text") for found in _QUOTED.finditer(text)]
+    return [found.span("text") for found in islice(_QUOTED.finditer(text), _MOST)]
 
 
 def listed(text: str) -> list[Place]:
     """The items of a text's lines that are lists of short items and nothing else."""
-    return [
-        place
-        for line in _LIST.finditer(text)
-        for place in line.spans("item")
-        if len(text[place[0] : place[1]].split()) <= _ITEM_WORDS
-    ]
+    items = (place for line in _LIST.finditer(text) for place in line.spans("item"))
+    return [place for place in islice(items, _MOST) if len(text[place[0] : place[1]].split()) <= _ITEM_WORDS]
 
 
 def shared_phrases(fields: Mapping[str, str], spans: Mapping[str, Sequence[Span]]) -> dict[str, list[Phrase]]:
@@ -121,20 +123,17 @@ def _candidates(
 ) -> dict[str, _Candidate]:
     candidates: dict[str, _Candidate] = {}
     for name, text in fields.items():
-        places = list(quotes[name])
-        whole = text.strip()
-        if name == "output" and whole and len(whole.split()) <= _LABEL_WORDS and "\n" not in whole:
-            start = text.index(whole)
-            places.append((start, start + len(whole)))
-        for start, end in places:
-            phrase = text[start:end].strip()
-            # the punctuation that ends it belongs to a whole sentence, not to a name or label
-            variants = (
-                (phrase, phrase.rstrip(_END)) if len(phrase.split()) > _ITEM_WORDS else (phrase.rstrip(_END),)
-            )
-            for variant in dict.fromkeys(variants):
-                if has_words(variant) and variant.lower() not in _COMMON:
-                    candidates.setdefault(variant, _Candidate()).quoting.add(name)
+        found = [text[start:end].strip() for start, end in quotes[name]]
+        found += [phrase.rstrip(_END) for phrase in found]  # a sentence of its own there, a part of one here
+        whole = text.strip().rstrip(_END)
+        if name == "output" and len(whole.split()) <= _LABEL_WORDS and "\n" not in whole:
+            found.append(whole)
+        for phrase in found:
+            if len(phrase) > _LONGEST:
+                continue
+            words = phrase.lower().rstrip(_END).split()
+            if has_words(phrase) and not (len(words) <= _COMMON_WORDS and _COMMON.issuperset(words)):
+                candidates.setdefault(phrase, _Candidate()).quoting.add(name)
         for start, end in lists[name]:
             if has_words(text[start:end]):
                 candidates.setdefault(text[start:end], _Candidate()).listing.add(name)
@@ -153,10 +152,15 @@ def _language(places: Iterable[Place], spans: Sequence[Span]) -> list[Place]:
 
 
 def _occurrences(phrase: str, text: str) -> list[Place]:
-    if phrase not in text:
-        return []
-    pattern = rf"(?<![\p{{L}}\p{{N}}]){regex.escape(phrase, special_only=True)}(?![\p{{L}}\p{{N}}])"
-    return [found.span() for found in regex.finditer(pattern, text)]
+    """Where a phrase stands in a text as words of their own."""
+    found: list[Place] = []
+    start = text.find(phrase)
+    while start >= 0 and len(found) < _MOST:
+        end = start + len(phrase)
+        if not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum():
+            found.append((start, end))
+        start = text.find(phrase, end)
+    return found
 
 
 def _may_stand(
@@ -173,6 +177,8 @@ def _may_stand(
         return True
     if not candidate.quoting:
         return False
+    if phrase[-1] in _END and text[: place[0]].rstrip(" \t")[-1:] not in _BEFORE_SENTENCE:
+        return False  # else the mark of a part of a sentence would swallow the sentence's end
     if len(phrase.split()) > 1 or text.strip() == phrase:
         return True
     if any(start <= place[0] and place[1] <= end for start, end in quotes):

@@ -43,7 +43,7 @@ _PREFIX = regex.compile(
         >                                               # blockquote
       | \#{1,6}(?=[ \t])                                # heading
       | \[[ xX]\](?=[ \t])                              # task
-      | [-*+•◦▪●○∙·‣–—](?=[ \t])                        # bullet
+      | [-*+•◦▪●○∙·‣–—](?=[ \t]) | [-•](?=\p{Lu})         # bullet
       | \(?\d{1,3}(?:\.\d{1,2})*[.):]?[.):](?=[ \t]|\p{L})  # 1.  1)  (1)  1.2.
       | \(?[A-Za-z]\)(?=[ \t])                          # a)  (a)
       | [A-Ha-h]\.(?=[ \t](?!\p{L}\.))                  # A.  but no initials: E. B. White
@@ -76,6 +76,7 @@ _INITIALS = regex.compile(
 _CLAUSES = tuple(
     regex.compile(pattern)
     for pattern in (
+        r"(?<=[.!?][\"”’)]?)\s+(?=[\"“‘(]?\p{Lu})",  # sentences within a quotation
         r"(?<=[;؛；:：])\s+|(?<=[；：。！？।])|\s+(?=[–—]\s)",
         r"(?<=[,،、，)\]])\s+|(?<=[、，])",
         r"\s+(?=(?:and|or|but|because|which|that|while|when|where|if|so|although|since)\s)",

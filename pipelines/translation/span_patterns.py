@@ -24,7 +24,10 @@ _OPERAND = (
 )
 _OPERATOR = r"[-+*/^=<>≤≥≠≈×÷−±·]=?"
 _ITEM = r"(?:\"[^\"\n]*\"|'[^'\n]*'|-?\d[\d.]*)"  # of a list literal
-_ARGUMENTS = r"\((?:\)|(?=[^()\n]*[\"'=_\[\]\d,.])[^()\n]*\))"
+_ARGUMENTS = r"\((?:\)|(?=[^()\n]{0,200}[\"'=_\[\]\d,.])[^()\n]{0,200}\))"
+# between braces, with braces within; bounded, as every repetition here that could be tried again from each place
+_INSIDE = r"[^{}\n]{0,300}(?:\{[^{}\n]{0,300}\}[^{}\n]{0,300}){0,10}"
+_BRACED = rf"\{{{_INSIDE}\}}"
 _PICTURE = r"(?![©®™ℹ‼⁉])\p{Extended_Pictographic}\p{Emoji_Modifier}?\ufe0f?"
 
 _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -44,19 +47,19 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "latex",
         r"[$\\]",
         (
-            r"\$\$[^$]+\$\$|\\\([^\n]+?\\\)|\\\[.+?\\\]|\\begin\{(\w+\*?)\}.*?\\end\{\1\}",
+            r"\$\$[^$]{1,1000}\$\$|\\\([^\n]{1,500}?\\\)|\\\[.{1,1000}?\\\]|\\begin\{(\w{1,20}\*?)\}.{0,2000}?\\end\{\1\}",
             # no prices: "from $5 = 4 euros to $6"
-            r"\$(?![\s\d][^$\\^_{}]*\$)(?=[^$\n]*[\\^_={}])[^$\n]*[^$\s]\$(?!\d)|\$[a-zA-Z]\$",
-            r"(?:[a-zA-Z\d]\s?)?\\[a-zA-Z]{2,}(?:\[[^\]\n]*\])?(?:\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\})+(?:[\^_](?:\{[^{}\n]*\}|\w))*",
+            r"\$(?![\s\d][^$\\^_{}]{0,300}\$)(?=[^$\n]{0,300}[\\^_={}])[^$\n]{0,300}[^$\s]\$(?!\d)|\$[a-zA-Z]\$",
+            rf"\\[a-zA-Z]{{2,20}}(?:\[[^\]\n]{{0,50}}\])?(?:{_BRACED}){{1,5}}(?:[\^_](?:\{{[^{{}}\n]{{0,50}}\}}|\w)){{0,5}}",
         ),
     ),
-    ("email", "@", (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",)),
+    ("email", "@", (r"(?<![\w.+-])[\w.+-]{1,80}@[\w-]{1,80}(?:\.[\w-]{1,30}){1,5}",)),
     (
         "url",
         r"://|(?i:www)\.|\.[a-z]",
         (
             r"(?i:(?:https?|ftp)://|www\.)[^\s<>\"'（）。，、]*[^\s<>\"'()（）。，、.,;:!?\]]",
-            rf"\b(?i:[a-z\d-]+\.)+(?:{_TOP_DOMAINS})\b(?:/[\w./?=&%#~+-]*[\w/])?",
+            rf"\b(?i:[a-z\d-]{{1,60}}\.){{1,5}}(?:{_TOP_DOMAINS})\b(?:/[\w./?=&%#~+-]*[\w/])?",
         ),
     ),
     (
@@ -66,7 +69,7 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"(?<![\w/.])(?:~|\.\.?)/[\w.+@/-]*[\w/]",
             r"(?<![\w/.:])/(?:[\w.+@-]+/)+(?:[\w.+@-]*[\w])?|(?<![\w/.:])/(?:etc|usr|var|home|tmp|bin|opt|dev|proc)\b",
             r"\b[A-Za-z]:\\(?:[\w .-]+\\)*[\w.-]*",
-            rf"\b[\w-]+(?:\.[\w-]+)*\.(?:{_EXTENSIONS})\b(?!\()",
+            rf"(?<![\w-])[\w-]{{1,100}}(?:\.[\w-]{{1,30}}){{0,4}}\.(?:{_EXTENSIONS})\b(?!\()",
         ),
     ),
     (
@@ -76,7 +79,8 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"\{\{[^{}\n]+\}\}|\$?\{(?:[A-Za-z_][\w.]*|\d*)\}",  # {name} {{name}} ${name} {0}
             r"%\(\w+\)[sdif]|(?<![\w%])%(?:\d+\$)?-?\d*(?:\.\d+)?[sdifgxu](?!\w)",  # %(name)s %1$s
             r"\[[A-Z][A-Z\d_ ]*\](?!\()",  # [NAME]; "[Your name]" is language
-            r"<\s?/?[A-Za-z][\w:-]*(?:\s[^<>\n]*)?/?>",  # <name>, and the tags of markup
+            # <name>, <the name>, and the tags of markup; "a < b and c > d" is none
+            r"<\s?/?[A-Za-z][\w:-]*\s?/?>|<[A-Za-z](?:[\w -]{0,40}\w)?>|<[A-Za-z][\w:-]*\s[^<>\n]*=[^<>\n]*>",
             r"_{2,}|\.{5,}",  # blanks to fill in
         ),
     ),
@@ -84,7 +88,7 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "code",
         r"[{\[]",
         (
-            r"(?<literal>\{(?:[^{}\n]|(?&literal))*[\"']\s*:(?:[^{}\n]|(?&literal))*\})",
+            rf"\{{[^{{}}\n]{{0,300}}[\"']\s?:{_INSIDE}\}}",
             rf"\[\s*{_ITEM}(?:\s*,\s*{_ITEM})*\s*\]",
         ),
     ),
@@ -92,7 +96,7 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "identifier",
         r"[(_]|[a-z]{2}[A-Z]|--",
         (
-            rf"\b[A-Za-z_$][\w$]*(?:\.[A-Za-z_]\w*)*{_ARGUMENTS}",  # call(a, b)
+            rf"\b[A-Za-z_$][\w$]{{0,60}}(?:\.[A-Za-z_]\w{{0,60}}){{0,6}}{_ARGUMENTS}",  # call(a, b)
             r"\b[A-Za-z][A-Za-z\d]*(?:_[A-Za-z\d]+)+\b",  # snake_case
             # camelCase, but neither iPhone nor a space left out ("theYangtze")
             r"\b(?!(?:and|the|of|in|to|is|with|for|by|on|or|as|at|from)[A-Z])[a-z]{2,}[a-z\d]*[A-Z][A-Za-z\d]*\b",
@@ -110,7 +114,7 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "math",
         r"[\w)²³] ?[-+*/^=<>≤≥≠≈×÷−±·]=? ?[-(\wπθ]",
-        (rf"(?<![\w.,$%:])(?:{_OPERAND} ?{_OPERATOR} ?)+-?{_OPERAND}(?![\w%:])",),
+        (rf"(?<![\w.,$%:])(?:{_OPERAND} ?{_OPERATOR} ?){{1,40}}-?{_OPERAND}(?![\w%:])",),
     ),
     ("tag", "[#@]", (r"(?<![\w#&])#(?:[\dA-Fa-f]{6}\b|\p{L}\w+)|(?<![\w@.])@\w{2,}",)),
     (

@@ -41,22 +41,27 @@ def find_spans(text: str, names: frozenset[str] = frozenset()) -> list[Span]:
     """The protected spans of a text, in order and not overlapping; `names` are further words to protect."""
     found = [Span(start, end, "code", True) for start, end in code_blocks(text)]
     rest = _hide(text, found)
-    for kind, hint, pattern in PATTERNS:
+    taken = bytearray(len(text))
+    for span in found:
+        taken[span.start : span.end] = b"\1" * (span.end - span.start)
+    patterns = (*PATTERNS, ("identifier", _NAME, _NAME)) if names else PATTERNS
+    for kind, hint, pattern in patterns:
         if not hint.search(rest):
             continue
-        spans = [Span(match.start(), match.end(), kind) for match in pattern.finditer(rest)]
-        if kind == "math":
-            spans = [span for span in spans if not NO_MATH.fullmatch(rest, span.start, span.end)]
+        spans = [
+            Span(match.start(), match.end(), kind)
+            for match in pattern.finditer(rest)
+            if not (kind == "math" and NO_MATH.fullmatch(match.group()))
+            and not (pattern is _NAME and match.group() not in names)
+        ]
+        # white space in a pattern may have matched what is hidden
+        spans = [span for span in spans if 1 not in taken[span.start : span.end]]
+        for span in spans:
+            taken[span.start : span.end] = b"\1" * (span.end - span.start)
         if kind == "emoji":
             spans = [replace(span, block=_ends_sentence(text, span)) for span in spans]
         rest = _hide(rest, spans)
         found += spans
-    if names:
-        found += [
-            Span(match.start(), match.end(), "identifier")
-            for match in _NAME.finditer(rest)
-            if match.group() in names
-        ]
     return _freed(text, sorted(found, key=lambda span: span.start))
 
 
@@ -66,7 +71,7 @@ def _freed(text: str, spans: Sequence[Span]) -> list[Span]:
     A name, number or address takes in the rest of its word; anything else (a blank, an emoji) parts what it touches.
     """
     freed: list[Span] = []
-    for span in spans:
+    for number, span in enumerate(spans):
         start, end = span.start, span.end
         if span.block or not (_is_glue(text[start - 1 : start]) or _is_glue(text[end : end + 1])):
             freed.append(span)
@@ -74,7 +79,7 @@ def _freed(text: str, spans: Sequence[Span]) -> list[Span]:
             floor = freed[-1].end if freed else 0
             while start > floor and _is_glue(text[start - 1]):
                 start -= 1
-            ceiling = next((other.start for other in spans if other.start >= end), len(text))
+            ceiling = spans[number + 1].start if number + 1 < len(spans) else len(text)
             while end < ceiling and _is_glue(text[end]):
                 end += 1
             freed.append(Span(start, end, span.kind))

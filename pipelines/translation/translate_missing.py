@@ -10,7 +10,7 @@ what was not yet written, and the next one asks only for that.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
@@ -75,7 +75,7 @@ class TranslateBatches:
     engine: EngineConfig
     decoding: Decoding
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         requests = (Request(*row) for batch in batches for row in zip(*map(_strings, batch), strict=True))
         first = next(requests, None)
         if first is None:

@@ -159,14 +159,16 @@ def test_a_text_as_long_as_the_positions_does_not_break_the_engine(demo: Engine)
 @pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0, 2.0])
 def test_the_score_is_the_mean_log_probability_of_a_token(demo: Engine, length_penalty: float) -> None:
     texts = ["Something that it never heard of.", "Leaves and roots.", "How do you do?"]
-    found = demo.translate(texts, "en", "el", Decoding(length_penalty=length_penalty, max_decoding_length=64))
+    decoding = Decoding(length_penalty=length_penalty, max_decoding_length=64)
+    found = demo.translate(texts, "en", "el", decoding)
+    assert not any(translation.target_truncated for translation in found)
     for text, translation in zip(texts, found, strict=True):
-        if translation.target_truncated:
-            continue
         source = ["eng_Latn", *demo._tokens.encode([text])[0].tokens, "</s>"]
-        target = ["ell_Grek", *demo._tokens.encode([translation.text])[0].tokens]
-        (scored,) = demo._translator.score_batch([source], [target], offset=1)
-        assert len(scored.log_probs) == translation.target_tokens + 1
+        (result,) = demo._translator.translate_batch(
+            [source], [["ell_Grek"]], beam_size=4, patience=decoding.patience, length_penalty=length_penalty
+        )
+        (scored,) = demo._translator.score_batch([source], result.hypotheses, offset=1)
+        assert len(scored.log_probs) == translation.target_tokens + 1  # the end token has one, too
         assert translation.score == pytest.approx(sum(scored.log_probs) / len(scored.log_probs), abs=0.006)
 
 

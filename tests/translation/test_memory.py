@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from demo_engine import directory
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
@@ -68,7 +68,10 @@ def test_other_engines_and_decodings_are_kept_apart(spark: SparkSession, tmp_pat
             assert held(spark, memory) == {"text": str(number)}
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.text(st.characters(exclude_categories=["Cs"])))))
+@settings(max_examples=4)  # each is a Spark job
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.text(st.characters(exclude_categories=["Cs"]))), min_size=30)
+)
 def test_the_keys_of_spark_are_those_of_python(spark: SparkSession, texts: list[tuple[str, str]]) -> None:
     memory = TranslationMemory(Path("nowhere"), "identity")
     rows = [("en", target, text) for target, text in texts]

@@ -106,7 +106,8 @@ def test_a_finished_engine_is_not_replaced_unasked(prepared: Path, taught_nllb: 
 def test_a_model_that_speaks_the_wrong_language_is_refused(text: Path, tmp_path: Path) -> None:
     model = tiny_models.nllb(tmp_path / "random")
     problems = refused(*arguments(model, text, tmp_path / "engine", "--least-equal", "0"))
-    assert "self-test: of 8 translations into el, 0 are in that language" in problems[0]
+    assert "self-test: of 8 translations into el, " in problems[0]
+    assert "are in that language" in problems[0]
     assert not (tmp_path / "engine").exists()
 
 

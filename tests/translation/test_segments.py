@@ -44,10 +44,19 @@ def test_long_sentences_are_cut_at_the_strongest_clause() -> None:
     ("text", "expected"),
     [
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        (
+            "It is put off until May. Divers look. Fine.",
+            ["It is put off until May.", "Divers look.", "Fine."],
+        ),
+        (
+            "J.D. Salinger met Dr. Lee vs. Mr. K. in the U.S. Army.",
+            ["J.D. Salinger met Dr. Lee vs. Mr. K. in the U.S. Army."],
+        ),
         ("1. Boil water.\n2. Wait.", ["Boil water.", "Wait."]),
         ("1.Boil water\n2)Wait", ["Boil water", "Wait"]),
         ("1.5 litres are enough", ["1.5 litres are enough"]),
         ("  - deep item\n\t* other item", ["deep item", "other item"]),
+        ("-Tower Bridge\n•Big Ben\n-5 degrees", ["Tower Bridge", "Big Ben", "-5 degrees"]),
         ("a) first\nb) second\n(c) third\niv. fourth", ["first", "second", "third", "fourth"]),
         ("A. Paris\nB. Rome", ["Paris", "Rome"]),
         ("E. B. White wrote it.", ["E. B. White wrote it."]),

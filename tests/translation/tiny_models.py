@@ -33,6 +33,8 @@ SIZE: dict[str, Any] = {
     "decoder_ffn_dim": 128,
     "dropout": 0.0,
     "attention_dropout": 0.0,
+    "encoder_layerdrop": 0.0,
+    "decoder_layerdrop": 0.0,
 }
 LIVELY = {
     "init_std": 0.3

@@ -7,7 +7,7 @@ ignore an NLLB sentencepiece model that they are given, and take every language 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def _json(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from None
 
 
-_TOKENS = {
+_TOKENS: dict[str, Callable[[Path, Path], list[str]]] = {
     "nllb": _nllb,
     "m2m100": _m2m100,
     "madlad400": lambda path, spm: _pieces(spm),

@@ -11,8 +11,8 @@ import yaml
 from pipelines.atomic import replacing
 from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
-from quality.licenses import hub_name, kept_licenses, of_whole
-from schemas.fields import Field
+from quality.licenses import Whole, hub_name, kept_licenses, of_whole
+from schemas.fields import Dataset, Field
 from schemas.parallel import PARALLEL, SPLITS
 from schemas.reasons import REASONS
 from schemas.rules import RULES
@@ -31,48 +31,71 @@ def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
 
 def card(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
     """The card's text. `splits` are rows and bytes by pair and split; empty splits are not in it."""
-    header = yaml.safe_dump(_metadata(manifest, splits), sort_keys=False, allow_unicode=True)
-    return f"---\n{header}---\n\n{_body(manifest, splits)}"
+    header = front_matter(
+        "Polyinstruct parallel corpus",
+        sorted({code for pair in splits for code in pair.split("-")}),
+        of_whole(kept_licenses(manifest)),
+        sum(count["kept"] for count in manifest["counts"]),
+        ["translation"],
+        configs(splits, PARALLEL),
+    )
+    return header + _body(manifest, splits)
 
 
-def _metadata(
-    manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]
-) -> dict[str, Any]:
-    rows = sum(count["kept"] for count in manifest["counts"])
-    whole = of_whole(kept_licenses(manifest))
-    return {
-        "pretty_name": "Polyinstruct parallel corpus",
-        "language": sorted({code for pair in splits for code in pair.split("-")}),
-        "license": hub_name(whole),
-        **({"license_name": "mixed", "license_link": "README.md"} if hub_name(whole) == "other" else {}),
-        "task_categories": ["translation"],
+def front_matter(
+    name: str,
+    languages: Sequence[str],
+    whole: Whole,
+    rows: int,
+    tasks: Sequence[str],
+    configs: Mapping[str, Any],
+) -> str:
+    """The Hub's metadata at the head of a card (huggingface.co/docs/hub/datasets-cards)."""
+    licence = hub_name(whole)
+    metadata = {
+        "pretty_name": name,
+        "language": list(languages),
+        "license": licence,
+        **({"license_name": "mixed", "license_link": "README.md"} if licence == "other" else {}),
+        "task_categories": list(tasks),
         "multilinguality": ["translation"],
         "size_categories": [
-            next((name for limit, name in (*_SIZES, *_MORE_SIZES) if rows < limit), "1B<n<10B")
+            next((size for limit, size in (*_SIZES, *_MORE_SIZES) if rows < limit), "1B<n<10B")
         ],
+        **configs,
+    }
+    header = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)
+    return f"---\n{header}---\n\n"
+
+
+def configs(
+    splits: Mapping[str, Mapping[str, Mapping[str, int]]], dataset: Dataset
+) -> dict[str, list[dict[str, Any]]]:
+    """`configs` and `dataset_info`: one for each folder of shards, by name -> split -> rows and bytes."""
+    return {
         "configs": [
             {
-                "config_name": pair,
+                "config_name": name,
                 "data_files": [
-                    {"split": split, "path": f"{pair}/{split}-*.parquet"}
+                    {"split": split, "path": f"{name}/{split}-*.parquet"}
                     for split in SPLITS
-                    if split in splits[pair]
+                    if split in splits[name]
                 ],
             }
-            for pair in sorted(splits)
+            for name in sorted(splits)
         ],
         "dataset_info": [
             {
-                "config_name": pair,
-                "features": [_feature(field) for field in PARALLEL.fields],
+                "config_name": name,
+                "features": [_feature(field) for field in dataset.fields],
                 "splits": [
-                    {"name": split, "num_examples": splits[pair][split]["rows"]}
+                    {"name": split, "num_examples": splits[name][split]["rows"]}
                     for split in SPLITS
-                    if split in splits[pair]
+                    if split in splits[name]
                 ],
-                "download_size": sum(of_split["bytes"] for of_split in splits[pair].values()),
+                "download_size": sum(of_split["bytes"] for of_split in splits[name].values()),
             }
-            for pair in sorted(splits)
+            for name in sorted(splits)
         ],
     }
 
@@ -95,7 +118,7 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "",
             "## Rows",
             "",
-            *_table(
+            *table(
                 ("pair", *SPLITS),
                 [
                     (pair, *(f"{splits[pair].get(split, {}).get('rows', 0):,}" for split in SPLITS))
@@ -105,7 +128,7 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "",
             "## Sources",
             "",
-            *_table(
+            *table(
                 ("corpus", "pair", "file", "rows", "licence"),
                 [
                     (s["corpus"], s["pair"], f"`{s['path']}`", f"{s['rows']:,}", s["license"])
@@ -122,7 +145,7 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "Thresholds are the general ones: `manifest.json` has those that hold for some corpora and pairs "
             "(`overrides`), and for high margins (`strict`).",
             "",
-            *_table(("reason", "rows", "meaning", "thresholds"), _reasons(manifest)),
+            *table(("reason", "rows", "meaning", "thresholds"), _reasons(manifest)),
             "",
             "## Known limits",
             "",
@@ -130,7 +153,7 @@ def _body(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping
             "",
             "## Columns",
             "",
-            *_table(
+            *table(
                 ("column", "type", "meaning"),
                 [(f"`{f.name}`", f.type, f.description) for f in PARALLEL.fields],
             ),
@@ -191,7 +214,8 @@ def _citations(manifest: Mapping[str, Any]) -> list[str]:
     return ["```bibtex", *found, "```", ""] if found else []
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table, line by line."""
     return [
         "| " + " | ".join(head) + " |",
         "|" + " --- |" * len(head),

@@ -19,7 +19,7 @@ class AuditError(InvariantError):
 class Finding:
     """What became of one expectation.
 
-    `subject` is what it looks at (rows, texts, dataset, pairs, counts, corpora), `column` the column or
+    `subject` is what it looks at (rows, texts, dataset, pairs or languages, counts, corpora), `column` the column or
     figure, `expected` its limits, `observed` the value or the number of exceptions, `offending` up to 20 rows that
     break it.
     """

@@ -92,7 +92,12 @@ def hub_name(whole: Whole) -> str:
 
 def _kind(name: str) -> int:
     """The place of its kind in `_KINDS`: the last whose sign it bears, and `unknown` if it bears none."""
-    fitting = [place for place, (_, signs) in enumerate(_KINDS[:-1]) if name.startswith(signs)]
+    lower = name.lower()  # the Hub writes them so
+    fitting = [
+        place
+        for place, (_, signs) in enumerate(_KINDS[:-1])
+        if lower.startswith(tuple(sign.lower() for sign in signs))
+    ]
     return fitting[-1] if fitting else len(_KINDS) - 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemas.config import RunConfig
-from schemas.languages import LANGUAGES
+from schemas.languages import LANGUAGES, Language
 
 MOST_LETTERS = 400  # of a text
 _RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
@@ -32,14 +32,8 @@ def shown_row(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
         code = row[f"{side}_lang"]
         language = (LANGUAGES | config.languages).get(code)  # another configuration may have described it
         script = row.get("zh_script") if code == "zh" and side == "tgt" else None
-        text = row[f"{side}_text"] or ""
-        sides.append(
-            {
-                "lang": f"{code}-{script}" if script in ("Hans", "Hant") else code,
-                "dir": "rtl" if language and _RIGHT_TO_LEFT & set(language.scripts) else "ltr",
-                "text": _cut(text),
-            }
-        )
+        named = f"{code}-{script}" if script in ("Hans", "Hant") else code
+        sides.append(shown_text(row[f"{side}_text"] or "", named, language))
     return {
         "sides": sides,
         "pair": f"{row['src_lang']}-{row['tgt_lang']}",
@@ -47,6 +41,12 @@ def shown_row(row: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
         "detail": row.get("detail") and _cut(row["detail"]),
         "id": row["id"],
     }
+
+
+def shown_text(text: str, lang: str, language: Language | None) -> dict[str, str]:
+    """A text, cut, with its language (BCP 47) and direction."""
+    right_to_left = language is not None and bool(_RIGHT_TO_LEFT & set(language.scripts))
+    return {"lang": lang, "dir": "rtl" if right_to_left else "ltr", "text": _cut(text)}
 
 
 def _cut(text: str) -> str:

@@ -15,7 +15,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.cleaning import lid
+from pipelines import lid
 from pipelines.dedup.contamination import build_index
 from pipelines.shards.write import sha256_of
 from schemas.config import RunConfig

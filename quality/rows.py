@@ -33,9 +33,9 @@ def with_faults(
     stray = F.when(F.col("priority").isNull(), F.lit("corpus"))
     return joined.select(
         *("id", "corpus", "pair", "file", "line", "reason"),
-        _named(dataset.fields, _is_missing).alias("missing"),
-        _named(dataset.fields, _is_out_of_range).alias("out_of_range"),
-        _or_null(F.concat_ws(" ", _named(dataset.fields, _is_unknown), stray)).alias("unknown_value"),
+        missing(dataset.fields).alias("missing"),
+        out_of_range(dataset.fields).alias("out_of_range"),
+        _or_null(F.concat_ws(" ", unknown_value(dataset.fields), stray)).alias("unknown_value"),
         _or_null(F.when(keys.content_id() != F.col("content_id"), keys.content_id())).alias("altered"),
         _decided_anew(config).alias("decided_anew"),
     )
@@ -51,6 +51,21 @@ def _decided_anew(config: RunConfig) -> Column:
     own = F.when(F.col("reason").isin(*AMONG_ROWS), F.lit(KEPT)).otherwise(F.coalesce("reason", F.lit(KEPT)))
     anew = F.coalesce(row_reason(config), F.lit(KEPT))
     return F.when(anew != own, anew)
+
+
+def missing(fields: Sequence[Field]) -> Column:
+    """The names of the fields that may not be null, and are; or null."""
+    return _named(fields, _is_missing)
+
+
+def out_of_range(fields: Sequence[Field]) -> Column:
+    """The names of the fields whose value is outside of the declared range, or null."""
+    return _named(fields, _is_out_of_range)
+
+
+def unknown_value(fields: Sequence[Field]) -> Column:
+    """The names of the fields whose value is not in the declared vocabulary, or null."""
+    return _named(fields, _is_unknown)
 
 
 def _named(fields: Sequence[Field], fault: Callable[[Field], Column | None]) -> Column:

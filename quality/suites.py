@@ -11,6 +11,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
+from pydantic import BaseModel
 
 from schemas.config import Audit, Band
 
@@ -52,7 +53,7 @@ def dataset_suite(bands: Audit) -> list[Expectation]:
         gxe.ExpectColumnMaxToBeBetween(column=name, max_value=0, notes=f"{meaning}: none")
         for name, meaning in INVARIANTS.items()
     ]
-    return [*counted, _within("split_deviation", bands.split_deviation)]
+    return [*counted, within(Audit, "split_deviation", bands.split_deviation)]
 
 
 def texts_suite(columns: Sequence[str]) -> list[Expectation]:
@@ -67,7 +68,7 @@ def texts_suite(columns: Sequence[str]) -> list[Expectation]:
 def pairs_suite(bands: Audit) -> list[Expectation]:
     """Of each pair (`figures.pair_figures`)."""
     names = ("kept_share", "lid_agreement", "balance", "median_length", "p99_length")
-    return [_within(name, getattr(bands, name)) for name in names]
+    return [within(Audit, name, getattr(bands, name)) for name in names]
 
 
 def counts_suite(reasons: Sequence[str]) -> list[Expectation]:
@@ -98,8 +99,9 @@ def corpora_suite(bands: Audit) -> list[Expectation]:
     ]
 
 
-def _within(figure: str, band: Band) -> Expectation:
-    notes: Any = Audit.model_fields[figure].description
+def within(declared: type[BaseModel], figure: str, band: Band) -> Expectation:
+    """That a figure lies in its band; what the figure means is described where the band is declared."""
+    notes: Any = declared.model_fields[figure].description
     return gxe.ExpectColumnValuesToBeBetween(
         column=figure, min_value=band.min, max_value=band.max, severity=band.severity, notes=notes
     )

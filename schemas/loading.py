@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from schemas.config import RunConfig
 from schemas.spelling import did_you_mean
+
+Config = TypeVar("Config", bound=BaseModel)
 
 
 class ConfigError(Exception):
@@ -27,7 +29,12 @@ class ConfigError(Exception):
 
 
 def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: Any) -> RunConfig:
-    """Reads and validates a configuration.
+    """The configuration of a build of parallel data (`load`)."""
+    return load(RunConfig, path, overrides, **top_level)
+
+
+def load(model: type[Config], path: Path | None, overrides: Sequence[str] = (), **top_level: Any) -> Config:
+    """Reads and validates a configuration, of which `model` says what it may hold.
 
     `overrides` are `key=value` strings (`thresholds.margin.min=1.06`; the value is YAML); `top_level` holds values by
     dotted key (`sources__input` for `sources.input`), `None` meaning not given. Later beats earlier: file, `--set`,
@@ -37,7 +44,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
     data: dict[str, Any] = {}
     problems: list[str] = []
     if path is not None:
-        data = _with_places(_read_yaml(path), RunConfig, path.absolute().parent)
+        data = _with_places(_read_yaml(path), model, path.absolute().parent)
     problems += _override(data, overrides)
     for name, value in top_level.items():
         if value is not None:
@@ -45,7 +52,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), **top_level: A
                 _put(data, name.split("__"), value)
             except TypeError as error:
                 problems.append(f"{source}: {error}")
-    return _validated(data, source, problems)
+    return _validated(model, data, source, problems)
 
 
 def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
@@ -53,15 +60,15 @@ def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     # as a file would have it, so that setting a key means the same: what is at its default is not in it
     data = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     problems = _override(data, overrides)
-    return _validated(data, "--set", problems)
+    return _validated(RunConfig, data, "--set", problems)
 
 
-def _validated(data: dict[str, Any], source: str, problems: list[str]) -> RunConfig:
+def _validated(model: type[Config], data: dict[str, Any], source: str, problems: list[str]) -> Config:
     """The configuration that `data` holds. Raises `ConfigError` with all problems, those known already first."""
     try:
-        config = RunConfig.model_validate(data)
+        config = model.model_validate(data)
     except ValidationError as error:
-        problems += [f"{source}: {_sentence(problem)}" for problem in error.errors()]
+        problems += [f"{source}: {_sentence(model, problem)}" for problem in error.errors()]
     if problems:
         raise ConfigError(problems)
     return config
@@ -128,12 +135,12 @@ def _put(data: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     data[keys[-1]] = value
 
 
-def _sentence(problem: Mapping[str, Any]) -> str:
+def _sentence(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key{did_you_mean(where, _known_keys(RunConfig))}"
+        return f"{where}: unknown key{did_you_mean(where, _known_keys(model))}"
     message = problem["msg"].removeprefix("Value error, ")
-    if "unknown threshold" in message:
+    if "unknown threshold" in message or "unknown reason" in message:
         return "; ".join(f"{where}.{fault}" for fault in message.split("\n"))
     given = problem.get("input")
     shown = f" (got {given!r})" if where and isinstance(given, (str, int, float, bool)) else ""

@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 STAMP := $(VENV)/.installed
 SAMPLES_OUT := out/samples
+TRANSLATED_OUT := out/instructions
 # What runs in the environment finds its python, spark-submit and ninja first, and no other Spark.
 IN_VENV := env -u SPARK_HOME -u PYSPARK_PYTHON -u PYSPARK_DRIVER_PYTHON PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
@@ -26,13 +27,17 @@ lock: $(STAMP) ## writes requirements.lock from what .venv holds (see CONTRIBUTI
 	@mv requirements.lock.new requirements.lock
 	@touch $(STAMP)
 
-demo: $(STAMP) ## builds the samples into out/samples
+demo: $(STAMP) ## builds the samples into out/samples, and translates the sample records into out/instructions
 	@overwrite=; [ ! -e $(SAMPLES_OUT)/manifest.json ] || overwrite=--overwrite; \
 	$(IN_VENV) spark-submit jobs/build_parallel.py --output $(SAMPLES_OUT) $$overwrite
+	@overwrite=; [ ! -e $(TRANSLATED_OUT)/manifest.json ] || overwrite=--overwrite; \
+	$(IN_VENV) spark-submit jobs/translate_instructions.py --output $(TRANSLATED_OUT) $$overwrite
 	@echo
-	@echo "report:       $(SAMPLES_OUT)/report.html"
-	@echo "dataset card: $(SAMPLES_OUT)/parallel/README.md"
-	@echo "manifest:     $(SAMPLES_OUT)/manifest.json"
+	@for out in $(SAMPLES_OUT) $(TRANSLATED_OUT); do \
+	    echo "report:       $$out/report.html"; \
+	    echo "dataset card: $$(ls $$out/*/README.md)"; \
+	    echo "manifest:     $$out/manifest.json"; \
+	done
 
 test: $(STAMP) ## the test-suite
 	@$(IN_VENV) pytest -q

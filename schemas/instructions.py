@@ -1,14 +1,15 @@
 """The datasets of translated instructions: their columns, and the closed vocabulary of reasons for rejects.
 
-One row for each English record and language, tied to the English one by `source_id`: rows with the same `source_id` are
-translations of one another. The thresholds stand in `schemas/translation.py`.
+One row for each English record and language, English included: rows with the same `source_id` are translations of one
+another. The thresholds stand in `schemas/translation.py`.
 """
 
 from __future__ import annotations
 
 from schemas.fields import Dataset, Field
 
-ROUTES = ("translate", "instruction_only", "keep_english")
+SCHEMA_VERSION = "1"
+ROUTES = ("translate", "instruction_only", "keep_english", "skip")
 
 # why a record was not translated, or its translation rejected, in the order in which the reasons are tried; the names
 # are a public contract and never renamed
@@ -57,7 +58,7 @@ IDENTITY = (
     Field("output", "string", "the answer"),
     Field("license", "string", "licence of the English records (SPDX identifier, or `unknown`)"),
     Field("engine", "string", "signature of the engine; empty where nothing was translated"),
-    Field("route", "string", "what was translated", values=ROUTES),
+    Field("route", "string", "what was to be translated (skip: nothing)", values=ROUTES),
     Field("route_reason", "string", "why a task was not translated whole; null where it was", nullable=True),
     Field("flags", "list<string>", "what was normalised in the English record: no_input", True),
 )

@@ -1,0 +1,359 @@
+"""Translating instructions: English records in, rows in each language out.
+
+read ─► ask ─► translate ─► assemble (─► the same again for rows that failed) ─► write ─► publish. What the engine said
+goes into the translation memory, so nothing is translated twice, whatever happens; the other stages leave their work in
+the workspace, and find there what an earlier run of the same fingerprint left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyspark
+from pyspark.sql import DataFrame, SparkSession
+
+from pipelines import __version__, lid
+from pipelines.atomic import replacing, write_json
+from pipelines.errors import InvariantError, UserError
+from pipelines.progress import Stages
+from pipelines.session import java_version, tune_for
+from pipelines.shards.workspace import code_sha256, open_workspace
+from pipelines.shards.write import as_json, sha256_of
+from pipelines.translation import cost
+from pipelines.translation.attempt import ENGLISH, FIRST, ROUNDS, Attempt
+from pipelines.translation.checks import retry_for
+from pipelines.translation.chunks import ReadFile, chunk_path, read_files
+from pipelines.translation.engine_files import EngineDirectory, open_directory
+from pipelines.translation.memory import TranslationMemory, Work, open_memory
+from pipelines.translation.translate_missing import missing, translate_missing
+from pipelines.translation.write import WrittenLanguage, write_languages
+from schemas.instructions import SCHEMA_VERSION
+from schemas.reasons import KEPT
+from schemas.translation import RETRIES, Retry
+from schemas.translation_config import Decoding
+from schemas.translation_memory import SEGMENTS, TRANSLATIONS
+from schemas.translation_run import TranslationRun
+
+# steps by name, which complete the staged result: what each returns is added to the run's manifest
+Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
+
+_ASKED = "chunk string, " + SEGMENTS.ddl()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known, and checked, before Spark starts."""
+
+    config: TranslationRun
+    engine: EngineDirectory
+    lid_model: Path
+
+    @property
+    def signature(self) -> str:
+        """The engine as rows name it."""
+        made = self.engine.manifest
+        return f"{made.model}@{made.revision[:12]} {made.quantization} {made.identity()[:16]}"
+
+    def fingerprint(self) -> str:
+        """Of everything the output depends on; files by size and time of change, for reading them takes long."""
+        stats = [
+            (str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in self.config.input
+        ]
+        parts = [
+            code_sha256(),
+            self.config.sha256(),
+            self.engine.manifest.identity(),
+            self.signature,
+            sha256_of(self.lid_model),
+            stats,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def plan(config: TranslationRun) -> Plan:
+    """Checks everything that can be checked without reading the records. Raises `UserError` with all problems."""
+    problems = [problem for path in config.input if (problem := _unreadable(path))]
+    engine = None
+    try:
+        engine = open_directory(config.engine.path)
+        engine.require((ENGLISH, code) for code in config.languages)
+    except UserError as error:
+        problems += error.problems
+    model = config.lid.model or lid.default_model()
+    try:
+        lid.load_model(str(model))
+    except UserError as error:
+        problems += error.problems
+    if problems or engine is None:
+        raise UserError(*problems)
+    return Plan(config, engine, model)
+
+
+def _unreadable(path: Path) -> str | None:
+    if not path.is_file():
+        return f"input: {path}: no such file"
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return f"input: {path}: cannot be read ({error.strerror})"
+    return None
+
+
+def estimate(make_session: Callable[[], SparkSession], plan: Plan, folder: Path) -> cost.Estimate:
+    """What the run would cost: nothing is translated but, where the speed is not known, a few segments.
+
+    `folder` holds the records meanwhile, where Spark's workers can read them; the output and unfinished work are left
+    alone. Raises `UserError`.
+    """
+    config, stages = plan.config, Stages()
+    with open_memory(config.memory_folder, plan.engine.manifest, config.decoding) as memory:
+        spark, read = _start(make_session, plan, folder, stages)
+        attempt = _attempt(plan, folder, FIRST, Retry())
+        _ask(spark, attempt, _chunks(read), 1, stages)
+        segments = _asked(spark, attempt, 1)
+        with stages.stage("plan"):
+            pairs = cost.plan(spark, memory, segments, plan.engine)
+            speed = cost.measured_speed(spark, memory, segments, config.engine, config.decoding)
+    return cost.Estimate(tuple(pairs), speed, config.engine.workers)
+
+
+def translate(
+    make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool, finish: Finish
+) -> dict[str, Any]:
+    """Translates and publishes the records; returns the run's manifest.
+
+    The steps of `finish`, called with the session, the folder of the staged result and the run's manifest, complete it
+    before it is published (audit, report, card); what one raises publishes nothing. Raises `UserError` (bad input) and
+    `InvariantError` (a rule of the data was broken).
+    """
+    config, stages, work = plan.config, Stages(), Work()
+    with open_workspace(config.output, plan.fingerprint(), overwrite) as workspace:
+        spark, read = _start(make_session, plan, workspace.folder, stages)
+        chunks = _chunks(read)
+        first = _attempt(plan, workspace.folder, FIRST, Retry())
+        work += _make(spark, plan, first, chunks, stages)
+        retries = []
+        for name, retry in RETRIES.items() if config.retry else ():
+            if failed := _failed(first, chunks, name):
+                retries.append(_attempt(plan, workspace.folder, name, retry, first.rows))
+                work += _make(spark, plan, retries[-1], failed, stages)
+        with stages.stage("write"):
+            shutil.rmtree(workspace.result, ignore_errors=True)
+            written = write_languages(
+                spark,
+                [ENGLISH, *config.languages],
+                chunks,
+                first.rows,
+                [retry.rows for retry in retries],
+                config.shards.target_mb << 20,
+                workspace.result,
+            )
+        run = _manifest(plan, read, written, java_version(spark))
+        (workspace.result / "instructions").mkdir(parents=True, exist_ok=True)
+        write_json(workspace.result / "instructions" / "manifest.json", published_manifest(run))
+        run["work"] = {"segments": work.segments, "target_tokens": work.target_tokens}
+        for name, step in finish.items():
+            with stages.stage(name):
+                run |= step(spark, workspace.result, run)
+        run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
+        write_json(workspace.result / "manifest.json", run)
+        workspace.publish()
+        return run
+
+
+def _start(
+    make_session: Callable[[], SparkSession], plan: Plan, folder: Path, stages: Stages
+) -> tuple[SparkSession, list[ReadFile]]:
+    config = plan.config
+    with stages.stage("read"):
+        keep_broken = config.on_truncated == "keep"
+        read = read_files(config.input, folder / "records", config.limit, config.max_chars, keep_broken)
+    if not any(file.records for file in read):
+        raise UserError(f"input: {', '.join(map(str, config.input))}: no records")
+    with stages.stage("start"):
+        spark = make_session()
+    tune_for(spark, sum(file.records for file in read) * len(config.languages), config.spark)
+    return spark, read
+
+
+def _chunks(read: Sequence[ReadFile]) -> list[str]:
+    return [chunk for file in read for chunk in file.chunks]
+
+
+def _attempt(plan: Plan, folder: Path, name: str, retry: Retry, first: Path | None = None) -> Attempt:
+    return Attempt(
+        name=name,
+        folder=folder / name,
+        records=folder / "records",
+        first=first,
+        config=plan.config,
+        decoding=Decoding.model_validate(plan.config.decoding.model_dump() | retry.decoding),
+        limit=retry.limit,
+        engine=plan.signature,
+        engine_identity=plan.engine.manifest.identity(),
+        lid_model=str(plan.lid_model),
+    )
+
+
+def _make(spark: SparkSession, plan: Plan, attempt: Attempt, chunks: Sequence[str], stages: Stages) -> Work:
+    """Makes the rows of an attempt; returns what the engine had to do for it."""
+    config, work, held = plan.config, Work(), "" if attempt.name == FIRST else f" {attempt.name}"
+    todo = [chunk for chunk in chunks if not chunk_path(attempt.rows, chunk).exists()]
+    if not todo:
+        return work
+    with open_memory(config.memory_folder, plan.engine.manifest, attempt.decoding) as memory:
+        for round in ROUNDS:
+            _ask(spark, attempt, todo, round, stages)
+            asked = _asked(spark, attempt, round)
+            lacking, added = missing(spark, memory, asked).count(), memory.watch()
+            name = f"translate{held}" if round == 1 else f"translate around{held}"
+            if lacking:
+                with stages.stage(name, lacking, partial(_segments, added), "segments"):
+                    work += translate_missing(spark, memory, asked, config.engine, attempt.decoding)
+            with stages.stage(f"look up{held}"):
+                _look_up(spark, memory, asked, attempt.known(round), len(todo))
+    with stages.stage(f"assemble{held}"):
+        _in_tasks(spark, todo, attempt.assemble)
+    return work
+
+
+def _segments(added: Callable[[], Work]) -> int:
+    return added().segments
+
+
+def _ask(spark: SparkSession, attempt: Attempt, chunks: Sequence[str], round: int, stages: Stages) -> None:
+    with stages.stage("ask" if attempt.name == FIRST else f"ask {attempt.name}"):
+        _in_tasks(spark, chunks, lambda chunk: attempt.ask(chunk, round))
+
+
+def _in_tasks(spark: SparkSession, chunks: Sequence[str], do: Callable[[str], None]) -> None:
+    spark.sparkContext.parallelize(chunks, len(chunks)).foreach(do)
+
+
+def _asked(spark: SparkSession, attempt: Attempt, round: int) -> DataFrame:
+    return spark.read.schema(_ASKED).parquet(str(attempt.asked(round)))
+
+
+def _look_up(
+    spark: SparkSession, memory: TranslationMemory, asked: DataFrame, folder: Path, chunks: int
+) -> None:
+    """Writes the answers to what each chunk asked, but for those that are there.
+
+    What was looked up stays as it is: what is asked next depends on it, and another run may add to the memory.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [field.name for field in TRANSLATIONS.fields if field.name not in ("key", "made_by")]
+    answers = asked.join(memory.read(spark).select(*names), SEGMENTS.columns)
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held = list(batches)
+        if not held:
+            return
+        table = pa.Table.from_batches(held)
+        for chunk in table.column("chunk").unique().to_pylist():
+            rows = table.filter(pc.equal(table.column("chunk"), chunk)).select(names)
+            path = chunk_path(folder, chunk)
+            if not path.exists():
+                with replacing(path) as temporary:
+                    pq.write_table(rows.sort_by([("tgt", "ascending"), ("text", "ascending")]), temporary)
+        yield from ()  # nothing but files
+
+    # as many partitions as chunks, so that a task holds few of them
+    answers.select("chunk", *names).repartition(chunks, "chunk").mapInArrow(write, "chunk string").count()
+
+
+def _failed(first: Attempt, chunks: Sequence[str], name: str) -> list[str]:
+    """The chunks with rows that failed for a reason that this retry is for."""
+    found = []
+    for chunk in chunks:
+        reasons = pq.read_table(chunk_path(first.rows, chunk), columns=["reason"]).column("reason").unique()
+        others = [retry_for(reason) for reason in reasons.to_pylist() if reason]
+        if any(other is not None and other[0] == name for other in others):
+            found.append(chunk)
+    return found
+
+
+def _manifest(
+    plan: Plan, read: Sequence[ReadFile], written: Sequence[WrittenLanguage], java: str
+) -> dict[str, Any]:
+    """`<output>/manifest.json`, but for what the audit found and how long the stages took.
+
+    Raises `InvariantError` unless each record of each file was kept or rejected, once in each language.
+    """
+    counts = []
+    for language in written:
+        for file in read:
+            decided = {key[1:]: rows for key, rows in language.counts.items() if key[0] == file.path}
+            kept = {route: rows for (route, reason), rows in sorted(decided.items()) if reason == KEPT}
+            rejected: dict[str, int] = {}
+            for (_, reason), rows in sorted(decided.items()):
+                if reason != KEPT:
+                    rejected[reason] = rejected.get(reason, 0) + rows
+            if file.records != sum(kept.values()) + sum(rejected.values()):
+                raise InvariantError(
+                    f"{file.path}, {language.lang}: {file.records} records read, but {kept} kept, {rejected} rejected"
+                )
+            counts.append(
+                {
+                    "file": file.path,
+                    "lang": language.lang,
+                    "read": file.records,
+                    "kept": sum(kept.values()),
+                    "routes": kept,
+                    "rejected": rejected,
+                }
+            )
+    files = sorted((file for language in written for file in language.files), key=lambda file: file.path)
+    digests = [f"{language.lang} {language.sha256}" for language in sorted(written, key=lambda w: w.lang)]
+    made = plan.engine.manifest
+    return {
+        "version": SCHEMA_VERSION,
+        "polyinstruct": __version__,
+        "config": plan.config.identity(),
+        "config_sha256": plan.config.sha256(),
+        "inputs": [
+            {"path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}
+            | ({"broken": file.broken} if file.broken else {})
+            for file in read
+        ],
+        "engine": {
+            "identity": made.identity(),
+            "signature": plan.signature,
+            **made.model_dump(
+                mode="json", include={"family", "model", "revision", "license", "quantization"}
+            ),
+        },
+        "lid_model": {"name": plan.lid_model.name, "sha256": sha256_of(plan.lid_model)},
+        "counts": counts,
+        "outputs": as_json(files),
+        "content_sha256": hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+        "environment": {
+            "python": platform.python_version(),
+            "pyspark": pyspark.__version__,
+            "pyarrow": pa.__version__,
+            "ctranslate2": ctranslate2.__version__,
+            "java": java,
+        },
+    }
+
+
+def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
+    """`<output>/instructions/manifest.json`, from the run's: its files alone, and neither times nor places."""
+    outputs = [
+        {**file, "path": file["path"].removeprefix("instructions/")}
+        for file in run["outputs"]
+        if file["path"].startswith("instructions/")
+    ]
+    return {key: run[key] for key in run if key not in ("environment", "outputs")} | {"outputs": outputs}

@@ -1,0 +1,217 @@
+"""The audit of translated instructions: what every dataset of them passes before it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from typing import Any
+
+import great_expectations.expectations as gxe
+import pandas as pd
+from great_expectations.expectations.expectation import Expectation
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.shards.published import read_rows
+from quality.findings import Audit, Finding
+from quality.gate import SHOWN, Gate, plain
+from quality.rows import missing, out_of_range, unknown_value
+from quality.suites import FAULTS, counts_suite, within
+from schemas.fields import Dataset
+from schemas.instructions import INSTRUCTIONS, REASONS, REJECTED_INSTRUCTIONS
+from schemas.reasons import KEPT
+from schemas.translation import CONDITIONS, Checks
+from schemas.translation_run import TranslationAudit, TranslationRun
+
+_FAULTS = {name: FAULTS[name] for name in ("missing", "out_of_range", "unknown_value", "decided_anew")}
+_TRANSLATED = ("translate", "instruction_only")
+# what must hold of every dataset, by the figure that counts the exceptions
+_INVARIANTS = {
+    "repeated_ids": "ids that stand in several rows",
+    "repeated_sources": "records that stand twice in a language, kept or rejected",
+    "sources_in_two_splits": "records that stand in two splits, over all languages",
+}
+
+
+def audit(
+    spark: SparkSession, result: Path, manifest: Mapping[str, Any], config: TranslationRun, docs: Path
+) -> Audit:
+    """Audits a staged or published output; writes Great Expectations' Data Docs to `docs`."""
+    kept = _read(spark, INSTRUCTIONS, result / "instructions")
+    rejected = _read(spark, REJECTED_INSTRUCTIONS, result / "rejected")
+    rows = _with_faults(kept.withColumn("reason", F.lit(None).cast("string")), INSTRUCTIONS, config.checks)
+    rows = rows.unionByName(_with_faults(rejected, REJECTED_INSTRUCTIONS, config.checks))
+    languages = language_figures(kept, manifest, config)
+    gate = Gate(docs)
+    findings = gate.check(
+        "rows",
+        rows,
+        [gxe.ExpectColumnValuesToBeNull(column=n, notes=f"{m}: none") for n, m in _FAULTS.items()],
+    )
+    findings += gate.check(
+        "dataset", _dataset_figures(kept, rejected, manifest), _dataset_suite(config.audit)
+    )
+    names = ("kept_share", "translated_share", "lid_agreement")
+    bands = [within(TranslationAudit, name, getattr(config.audit, name)) for name in names]
+    findings += gate.check("languages", languages, bands)
+    findings += gate.check("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT]))
+    gate.write_docs()
+    shown = tuple({name: plain(value) for name, value in row.items()} for row in languages.to_dict("records"))
+    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), shown)
+
+
+def _read(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
+    """All rows of a dataset; none where nothing was written."""
+    if folder.is_dir() and next(folder.rglob("*.parquet"), None):
+        return read_rows(spark, declared, folder)
+    return spark.createDataFrame([], declared.ddl())
+
+
+def _with_faults(rows: DataFrame, declared: Dataset, checks: Checks) -> DataFrame:
+    """Where rows come from, their `reason` (null: kept), and the columns of `_FAULTS`, null where nothing is wrong."""
+    # a reason that is not of the checks was given before there was a translation to check
+    own = F.when(F.col("reason").isin(*CONDITIONS), F.col("reason"))
+    anew = _decided(checks)
+    otherwise = F.when(~anew.eqNullSafe(own), F.coalesce(anew, F.lit(KEPT)))
+    return rows.select(
+        *("id", "lang", "file", "index", "reason"),
+        missing(declared.fields).alias("missing"),
+        out_of_range(declared.fields).alias("out_of_range"),
+        unknown_value(declared.fields).alias("unknown_value"),
+        F.when(F.col("route").isin(*_TRANSLATED), otherwise).alias("decided_anew"),
+    )
+
+
+def _decided(checks: Checks) -> Column:
+    """Why a translation falls by its scores, or null: `checks.decide` as one expression."""
+    decided = F.lit(None).cast("string")
+    for reason in reversed([reason for reason in REASONS if reason in CONDITIONS]):
+        comparisons = [
+            F.col(score) < limit if sign == "<" else F.col(score) > limit
+            for score, sign, limit in (
+                (score, sign, F.lit(getattr(checks, key)).cast("float"))
+                for score, sign, key in CONDITIONS[reason]
+            )
+        ]
+        decided = F.when(F.coalesce(reduce(and_, comparisons), F.lit(False)), F.lit(reason)).otherwise(
+            decided
+        )
+    return decided
+
+
+def _dataset_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    languages = {count["lang"] for count in manifest["counts"]}
+    names = ["source_id", "lang", "split"]
+    both = kept.select(*names).unionByName(rejected.withColumn("split", F.lit(None)).select(*names))
+    by_source = both.groupBy("source_id").agg(
+        F.count("*").alias("rows"),
+        F.count_distinct("lang").alias("languages"),
+        F.count_distinct("split").alias("splits"),
+        F.count("split").alias("kept"),
+    )
+    found = by_source.agg(
+        F.sum((F.col("rows") > F.col("languages")).cast("long")).alias("repeated_sources"),
+        F.sum((F.col("splits") > 1).cast("long")).alias("sources_in_two_splits"),
+        F.sum((F.col("kept") == len(languages)).cast("long")).alias("common"),
+    ).collect()[0]
+    repeated = kept.groupBy("id").count().where("count > 1").count()
+    read = sum(source["records"] for source in manifest["inputs"])
+    return pd.DataFrame(
+        {
+            "repeated_ids": [repeated],
+            "repeated_sources": [found["repeated_sources"] or 0],
+            "sources_in_two_splits": [found["sources_in_two_splits"] or 0],
+            "common_share": [(found["common"] or 0) / read if read else None],
+        }
+    )
+
+
+def _dataset_suite(bands: TranslationAudit) -> list[Expectation]:
+    counted = [
+        gxe.ExpectColumnMaxToBeBetween(column=name, max_value=0, notes=f"{meaning}: none")
+        for name, meaning in _INVARIANTS.items()
+    ]
+    return [*counted, within(TranslationAudit, "common_share", bands.common_share)]
+
+
+def language_figures(kept: DataFrame, manifest: Mapping[str, Any], config: TranslationRun) -> pd.DataFrame:
+    """A row for each target language: `read`, `kept`, and the shares that `TranslationAudit` has bands for."""
+    labels = F.lit(False)
+    for code in config.languages:
+        labels = labels | (
+            (F.col("lang") == code) & F.col("lid").isin(list(config.language(code).lid_labels or (code,)))
+        )
+    judged = F.col("lid").isNotNull()
+    found = {
+        row["lang"]: row
+        for row in kept.groupBy("lang")
+        .agg(
+            F.sum((judged & labels).cast("long")).alias("agree"),
+            F.sum(judged.cast("long")).alias("judged"),
+            F.sum((F.col("route") == "translate").cast("long")).alias("whole"),
+        )
+        .collect()
+    }
+    table = []
+    for lang in config.languages:
+        counts = [count for count in manifest["counts"] if count["lang"] == lang]
+        read, number = (sum(count[name] for count in counts) for name in ("read", "kept"))
+        row = found.get(lang)
+        table.append(
+            {
+                "lang": lang,
+                "read": read,
+                "kept": number,
+                "kept_share": number / read if read else None,
+                "translated_share": row["whole"] / number if row and number else None,
+                "lid_agreement": row["agree"] / row["judged"] if row and row["judged"] else None,
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each file, language and reason: how many rows the manifest counts, and the files hold."""
+    counted: dict[tuple[str, str, str], int] = {}
+    for count in manifest["counts"]:
+        for reason, number in {KEPT: count["kept"], **count["rejected"]}.items():
+            counted[count["file"], count["lang"], reason] = number
+    decided = kept.select("file", "lang", F.lit(KEPT).alias("reason")).unionAll(
+        rejected.select("file", "lang", "reason")
+    )
+    held = {
+        (row["file"], row["lang"], row["reason"]): row["count"]
+        for row in decided.groupBy("file", "lang", "reason").count().collect()
+    }
+    keys = sorted(counted.keys() | held.keys(), key=str)
+    return pd.DataFrame(
+        [(*key, counted.get(key, 0), held.get(key, 0)) for key in keys],
+        columns=["file", "lang", "reason", "in_manifest", "in_files"],
+    )
+
+
+def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
+    """The finding with the rows that break it, where these are rows of the dataset."""
+    if finding.success:
+        return finding
+    if finding.subject == "rows":
+        broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
+    elif finding.column in _INVARIANTS:
+        broken, shown = _offending(kept, finding.column), ["source_id", "split"]
+    else:
+        return finding
+    ordered = broken.orderBy("file", "index", "lang").select("id", "lang", "file", "index", *shown)
+    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(SHOWN).collect()))
+
+
+def _offending(kept: DataFrame, figure: str) -> DataFrame:
+    keys: Sequence[str] = {"repeated_ids": ["id"], "repeated_sources": ["source_id", "lang"]}.get(
+        figure, ["source_id"]
+    )
+    many = F.count_distinct("split") > 1 if figure == "sources_in_two_splits" else F.count("*") > 1
+    return kept.join(
+        kept.groupBy(*keys).agg(many.alias("wrong")).where("wrong").select(*keys), [*keys], "left_semi"
+    )

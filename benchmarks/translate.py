@@ -7,8 +7,8 @@ The model has random weights: the cost of a token does not depend on their value
 never end, so that every translation has as many tokens as it may have. Each measurement is a process of its own, which
 loads the model before the clock starts; its memory is the largest resident set. All of one table run one after the
 other, several rounds; the best round counts. Tokens a second depend on what else the machine does; tokens a second of
-CPU time hardly do. The job's own figure is that of its Spark worker, with tokenisation and writes to the translation
-memory, without loading.
+CPU time hardly do. The job's own figure is that of its Spark worker, by the clock, with tokenisation and writes to the
+translation memory, without loading; the memory beside it is the driver's alone.
 """
 
 from __future__ import annotations
@@ -242,7 +242,12 @@ def bare(setting: Setting, name: str) -> Speed:
     loaded = load(setting, name)
     sources = [["eng_Latn", *pieces.tokens, "</s>"] for pieces in loaded._tokens.encode(setting.texts)]
     batches = list(cut(sources, [len(source) for source in sources], setting.budget))
-    options = {"beam_size": setting.beam_size, "max_decoding_length": TOKENS + 1, "max_input_length": 0}
+    options = {
+        "beam_size": setting.beam_size,
+        "max_decoding_length": TOKENS + 1,
+        "max_input_length": 0,
+        "patience": decoding(setting).patience,
+    }
     translate = loaded._translator.translate_batch
     translate([["eng_Latn", "</s>"]], [["ell_Grek"]], **options)
     clock = Clock()

@@ -2,9 +2,9 @@
 
 Distinct segments, minus those in the memory, go in the order of their hashes to as many workers as there are machines.
 A worker loads the engine once, after it was forked, and gives it all its cores: CTranslate2 shares the weights among
-its threads, so that one process with two threads is as fast as two with one, in half the memory
-(`benchmarks/translate.py`). It writes what is finished into the memory every few seconds; a run that is killed loses
-what was not yet written, and the next one asks only for that.
+its threads, so that a second process for the same machine would only take the memory again. It writes what is finished
+into the translation memory every few seconds; a run that is killed loses what was not yet written, and the next asks
+only for that.
 """
 
 from __future__ import annotations

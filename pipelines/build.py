@@ -19,8 +19,9 @@ from pipelines import lid
 from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
 from pipelines.errors import UserError
+from pipelines.finish import Finish
 from pipelines.progress import Stages
-from pipelines.release import Finish, MadeFrom, decide_and_publish
+from pipelines.release import MadeFrom, decide_and_publish
 from pipelines.scoring import Scorer, score
 from pipelines.session import tune_for
 from pipelines.shards import manifest as manifests

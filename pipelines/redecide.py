@@ -18,8 +18,9 @@ from pyspark.sql import functions as F
 from pipelines.deciding import DECISIONS, decide
 from pipelines.difference import Difference, decided_rows, difference
 from pipelines.errors import UserError
+from pipelines.finish import Finish
 from pipelines.progress import Stages
-from pipelines.release import Finish, MadeFrom, decide_and_publish
+from pipelines.release import MadeFrom, decide_and_publish
 from pipelines.session import tune_for
 from pipelines.shards.published import BuiltDataset, read_rows
 from pipelines.shards.workspace import code_sha256, open_workspace

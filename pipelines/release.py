@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,13 @@ from pyspark.sql import SparkSession
 
 from pipelines.atomic import write_json
 from pipelines.deciding import decide, summarise
+from pipelines.finish import Finish, finish_and_publish
 from pipelines.progress import Stages
 from pipelines.session import java_version
 from pipelines.shards import manifest as manifests
 from pipelines.shards.workspace import Workspace
 from pipelines.shards.write import Written, describe, plan_runs, write_shards
 from schemas.config import RunConfig
-
-# steps by name, which complete the staged result: what each returns is added to the run's manifest
-Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,7 @@ def decide_and_publish(
 ) -> dict[str, Any]:
     """Decides on the chunks in `scored`, writes and completes the result, and publishes it; returns the run's manifest.
 
-    The steps of `finish`, called with the session, the folder of the staged result and the run's manifest, complete it
-    before it is published (audit, report, card); what one raises publishes nothing.
+    The steps of `finish` (audit, report, card) complete it before it is published (`finish_and_publish`).
     """
     inputs = made_from.inputs
     rows = sum(source["rows"] for source in inputs)
@@ -63,13 +60,7 @@ def decide_and_publish(
         config, inputs, made_from.resources, counts, files, content, java_version(spark)
     )
     write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
-    for name, step in finish.items():
-        with stages.stage(name):
-            run |= step(spark, workspace.result, run)
-    run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
-    write_json(workspace.result / "manifest.json", run)
-    workspace.publish()
-    return run
+    return finish_and_publish(spark, workspace, run, stages, finish)
 
 
 def _write(

@@ -9,45 +9,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import pyspark
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines import __version__, lid
+from pipelines import lid
 from pipelines.atomic import replacing, write_json
-from pipelines.errors import InvariantError, UserError
+from pipelines.errors import UserError
+from pipelines.finish import Finish, finish_and_publish
 from pipelines.progress import Stages
 from pipelines.session import java_version, tune_for
 from pipelines.shards.workspace import code_sha256, open_workspace
-from pipelines.shards.write import as_json, sha256_of
+from pipelines.shards.write import sha256_of
 from pipelines.translation import cost
 from pipelines.translation.attempt import ENGLISH, FIRST, ROUNDS, Attempt
 from pipelines.translation.checks import retry_for
 from pipelines.translation.chunks import ReadFile, chunk_path, read_files
 from pipelines.translation.engine_files import EngineDirectory, open_directory
+from pipelines.translation.manifest import published_manifest, run_manifest
 from pipelines.translation.memory import TranslationMemory, Work, open_memory
 from pipelines.translation.translate_missing import missing, translate_missing
-from pipelines.translation.write import WrittenLanguage, write_languages
-from schemas.instructions import SCHEMA_VERSION
-from schemas.reasons import KEPT
+from pipelines.translation.write import write_languages
 from schemas.translation import RETRIES, Retry
 from schemas.translation_config import Decoding
 from schemas.translation_memory import SEGMENTS, TRANSLATIONS
 from schemas.translation_run import TranslationRun
-
-# steps by name, which complete the staged result: what each returns is added to the run's manifest
-Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
 
 _ASKED = "chunk string, " + SEGMENTS.ddl()
 
@@ -65,6 +59,13 @@ class Plan:
         """The engine as rows name it."""
         made = self.engine.manifest
         return f"{made.model}@{made.revision[:12]} {made.quantization} {made.identity()[:16]}"
+
+    def made_by(self) -> dict[str, Any]:
+        """What the manifest tells of the engine."""
+        told = {"family", "model", "revision", "license", "quantization"}
+        made = self.engine.manifest
+        names = {"identity": made.identity(), "signature": self.signature}
+        return names | made.model_dump(mode="json", include=told)
 
     def fingerprint(self) -> str:
         """Of everything the output depends on; files by size and time of change, for reading them takes long."""
@@ -145,10 +146,9 @@ def translate(
         first = _attempt(plan, workspace.folder, FIRST, Retry())
         work += _make(spark, plan, first, chunks, stages)
         retries = []
-        for name, retry in RETRIES.items() if config.retry else ():
-            if failed := _failed(first, chunks, name):
-                retries.append(_attempt(plan, workspace.folder, name, retry, first.rows))
-                work += _make(spark, plan, retries[-1], failed, stages)
+        for name, failed in _failed(first, chunks).items() if config.retry else ():
+            retries.append(_attempt(plan, workspace.folder, name, RETRIES[name], first.rows))
+            work += _make(spark, plan, retries[-1], failed, stages)
         with stages.stage("write"):
             shutil.rmtree(workspace.result, ignore_errors=True)
             written = write_languages(
@@ -160,17 +160,11 @@ def translate(
                 config.shards.target_mb << 20,
                 workspace.result,
             )
-        run = _manifest(plan, read, written, java_version(spark))
+        run = run_manifest(config, plan.made_by(), plan.lid_model, read, written, java_version(spark))
         (workspace.result / "instructions").mkdir(parents=True, exist_ok=True)
         write_json(workspace.result / "instructions" / "manifest.json", published_manifest(run))
         run["work"] = {"segments": work.segments, "target_tokens": work.target_tokens}
-        for name, step in finish.items():
-            with stages.stage(name):
-                run |= step(spark, workspace.result, run)
-        run["seconds"] = {stage: round(seconds, 1) for stage, seconds in stages.seconds.items()}
-        write_json(workspace.result / "manifest.json", run)
-        workspace.publish()
-        return run
+        return finish_and_publish(spark, workspace, run, stages, finish)
 
 
 def _start(
@@ -274,86 +268,12 @@ def _look_up(
     answers.select("chunk", *names).repartition(chunks, "chunk").mapInArrow(write, "chunk string").count()
 
 
-def _failed(first: Attempt, chunks: Sequence[str], name: str) -> list[str]:
-    """The chunks with rows that failed for a reason that this retry is for."""
-    found = []
+def _failed(first: Attempt, chunks: Sequence[str]) -> dict[str, list[str]]:
+    """For each retry that is worth trying, in the order of `RETRIES`, the chunks with rows that it may mend."""
+    found: dict[str, list[str]] = {name: [] for name in RETRIES}
     for chunk in chunks:
         reasons = pq.read_table(chunk_path(first.rows, chunk), columns=["reason"]).column("reason").unique()
         others = [retry_for(reason) for reason in reasons.to_pylist() if reason]
-        if any(other is not None and other[0] == name for other in others):
-            found.append(chunk)
-    return found
-
-
-def _manifest(
-    plan: Plan, read: Sequence[ReadFile], written: Sequence[WrittenLanguage], java: str
-) -> dict[str, Any]:
-    """`<output>/manifest.json`, but for what the audit found and how long the stages took.
-
-    Raises `InvariantError` unless each record of each file was kept or rejected, once in each language.
-    """
-    counts = []
-    for language in written:
-        for file in read:
-            decided = {key[1:]: rows for key, rows in language.counts.items() if key[0] == file.path}
-            kept = {route: rows for (route, reason), rows in sorted(decided.items()) if reason == KEPT}
-            rejected: dict[str, int] = {}
-            for (_, reason), rows in sorted(decided.items()):
-                if reason != KEPT:
-                    rejected[reason] = rejected.get(reason, 0) + rows
-            if file.records != sum(kept.values()) + sum(rejected.values()):
-                raise InvariantError(
-                    f"{file.path}, {language.lang}: {file.records} records read, but {kept} kept, {rejected} rejected"
-                )
-            counts.append(
-                {
-                    "file": file.path,
-                    "lang": language.lang,
-                    "read": file.records,
-                    "kept": sum(kept.values()),
-                    "routes": kept,
-                    "rejected": rejected,
-                }
-            )
-    files = sorted((file for language in written for file in language.files), key=lambda file: file.path)
-    digests = [f"{language.lang} {language.sha256}" for language in sorted(written, key=lambda w: w.lang)]
-    made = plan.engine.manifest
-    return {
-        "version": SCHEMA_VERSION,
-        "polyinstruct": __version__,
-        "config": plan.config.identity(),
-        "config_sha256": plan.config.sha256(),
-        "inputs": [
-            {"path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}
-            | ({"broken": file.broken} if file.broken else {})
-            for file in read
-        ],
-        "engine": {
-            "identity": made.identity(),
-            "signature": plan.signature,
-            **made.model_dump(
-                mode="json", include={"family", "model", "revision", "license", "quantization"}
-            ),
-        },
-        "lid_model": {"name": plan.lid_model.name, "sha256": sha256_of(plan.lid_model)},
-        "counts": counts,
-        "outputs": as_json(files),
-        "content_sha256": hashlib.sha256("\n".join(digests).encode()).hexdigest(),
-        "environment": {
-            "python": platform.python_version(),
-            "pyspark": pyspark.__version__,
-            "pyarrow": pa.__version__,
-            "ctranslate2": ctranslate2.__version__,
-            "java": java,
-        },
-    }
-
-
-def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
-    """`<output>/instructions/manifest.json`, from the run's: its files alone, and neither times nor places."""
-    outputs = [
-        {**file, "path": file["path"].removeprefix("instructions/")}
-        for file in run["outputs"]
-        if file["path"].startswith("instructions/")
-    ]
-    return {key: run[key] for key in run if key not in ("environment", "outputs")} | {"outputs": outputs}
+        for name in {other[0] for other in others if other is not None}:
+            found[name].append(chunk)
+    return {name: chunks for name, chunks in found.items() if chunks}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,7 +11,7 @@ from pipelines.shards.published import BuiltDataset, read_rows
 from quality import suites
 from quality.figures import corpus_figures, count_figures, dataset_figures, offending, pair_figures
 from quality.findings import Audit, Finding
-from quality.gate import SHOWN, Gate, plain
+from quality.gate import Gate, records, with_offending
 from quality.recheck import text_faults
 from quality.rows import with_faults
 from schemas.parallel import PARALLEL, REJECTED
@@ -44,8 +43,7 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
     ):
         findings += gate.check(name, table, expectations)
     gate.write_docs()
-    shown = tuple({name: plain(value) for name, value in row.items()} for row in pairs.to_dict("records"))
-    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), shown)
+    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), records(pairs))
 
 
 def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
@@ -58,5 +56,4 @@ def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
         broken, shown = offending(kept, finding.column), ["cluster_id", "split"]
     else:
         return finding
-    ordered = broken.orderBy("pair", "file", "line").select("id", "pair", "file", "line", *shown)
-    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(SHOWN).collect()))
+    return with_offending(finding, broken, ("pair", "file", "line"), shown)

@@ -8,9 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.atomic import replacing
 from pipelines.difference import Difference, entering, leaving
-from quality.pages import environment, shown_row
+from quality import pages
 from schemas.config import RunConfig
 
 
@@ -39,21 +38,16 @@ def print_difference(found: Difference) -> None:
 def write_page(path: Path, found: Difference, old: str, new: str, config: RunConfig) -> None:
     """Writes the same as one HTML file that opens anywhere."""
     groups = [
-        {"before": before, "after": after, "rows": [shown_row(row, config) for row in rows]}
+        {"before": before, "after": after, "rows": [pages.shown_row(row, config) for row in rows]}
         for (before, after), rows in groupby(found.samples, key=lambda row: (row["before"], row["after"]))
     ]
-    html = (
-        environment()
-        .get_template("diff.html.j2")
-        .render(
-            old=old,
-            new=new,
-            changes=found.changes,
-            unchanged=found.unchanged,
-            entering=entering(found.changes),
-            leaving=leaving(found.changes),
-            groups=groups,
-        )
-    )
-    with replacing(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+    view = {
+        "old": old,
+        "new": new,
+        "changes": found.changes,
+        "unchanged": found.unchanged,
+        "entering": entering(found.changes),
+        "leaving": leaving(found.changes),
+        "groups": groups,
+    }
+    pages.write_page(path, "diff.html.j2", [view])

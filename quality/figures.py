@@ -144,14 +144,16 @@ def count_figures(rows: DataFrame, rejected: DataFrame | None, manifest: Mapping
     decided = rows.select("corpus", "pair", F.lit(KEPT).alias("reason"))
     if rejected is not None:
         decided = decided.unionAll(rejected.select("corpus", "pair", "reason"))
-    held = {
-        (row["corpus"], row["pair"], row["reason"]): row["count"]
-        for row in decided.groupBy("corpus", "pair", "reason").count().collect()
-    }
+    return beside_files(counted, decided)
+
+
+def beside_files(counted: Mapping[tuple[str, str, str], int], rows: DataFrame) -> pd.DataFrame:
+    """The columns of `rows`, with the count that the manifest has of each combination, and that of the files' rows."""
+    held = {tuple(row)[:-1]: row["count"] for row in rows.groupBy(*rows.columns).count().collect()}
     keys = sorted(counted.keys() | held.keys(), key=str)
     return pd.DataFrame(
         [(*key, counted.get(key, 0), held.get(key, 0)) for key in keys],
-        columns=["corpus", "pair", "reason", "in_manifest", "in_files"],
+        columns=[*rows.columns, "in_manifest", "in_files"],
     )
 
 

@@ -69,6 +69,17 @@ class Audit:
         write_json(path, {"passed": not self.failed} | found)
 
 
+def pass_or_raise(found: Audit, folder: Path) -> dict[str, Any]:
+    """Writes the findings into `folder`; returns what the run's manifest says of them.
+
+    Raises `AuditError` if a critical expectation failed.
+    """
+    found.write(folder / "results.json")
+    if found.failed:
+        raise failure(found, f"all results are in {folder} until the next run")
+    return {"audit": found.summary()}
+
+
 def failure(found: Audit, where: str = "") -> AuditError:
     """The critical findings as an error that says all a person needs: expectation, observed value, offending rows."""
     lines = []

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import great_expectations as gx
+import pandas as pd
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context import EphemeralDataContext
@@ -21,7 +23,7 @@ from pyspark.sql import DataFrame
 
 from quality.findings import Finding
 
-SHOWN = 20  # offending rows
+_SHOWN = 20  # offending rows
 _NAMES = (
     "id",
     "corpus",
@@ -58,6 +60,19 @@ class Gate:
         """Writes the Data Docs of all that was checked."""
         if self._docs is not None:
             self._context.build_data_docs()
+
+
+def records(table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
+    """The rows of a table as JSON knows them."""
+    return tuple({name: _plain(value) for name, value in row.items()} for row in table.to_dict("records"))
+
+
+def with_offending(
+    finding: Finding, broken: DataFrame, place: Sequence[str], shown: Sequence[str]
+) -> Finding:
+    """The finding with the first rows that break it, in the order of `place`: their ids, places and `shown`."""
+    ordered = broken.orderBy(*place).select("id", *place, *shown)
+    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(_SHOWN).collect()))
 
 
 def _context(docs: Path | None) -> EphemeralDataContext:
@@ -124,7 +139,7 @@ def _finding(subject: str, result: ExpectationValidationResult, frame: Any) -> F
         meaning=str(config.notes or ""),
         expected=_expected(kwargs),
         observed=observed,
-        offending=tuple({name: plain(value) for name, value in row.items()} for row in places[:SHOWN]),
+        offending=tuple({name: _plain(value) for name, value in row.items()} for row in places[:_SHOWN]),
     )
 
 
@@ -146,7 +161,7 @@ def _spread(values: Sequence[float]) -> str:
     return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, float) or math.isfinite(value):
         return value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.atomic import replacing
 from schemas.config import RunConfig
 from schemas.languages import LANGUAGES, Language
 
@@ -14,8 +16,24 @@ MOST_LETTERS = 400  # of a text
 _RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
 
 
-def environment() -> Environment:
-    """Templates of this package; what they are given is escaped."""
+def write_page(
+    path: Path, template: str, views: Iterable[Mapping[str, Any]], most_bytes: int | None = None
+) -> None:
+    """Writes a page of this package's `template` with the first of `views` that keeps within `most_bytes`.
+
+    The last one is taken whatever its size. What a template is given is escaped.
+    """
+    filled = _environment().get_template(template)
+    html = b""
+    for view in views:
+        html = filled.render(view).encode()
+        if most_bytes is None or len(html) <= most_bytes:
+            break
+    with replacing(path) as temporary:
+        temporary.write_bytes(html)
+
+
+def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("quality", "."),
         autoescape=True,

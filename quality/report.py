@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from pipelines.atomic import replacing
 from quality.fertility import Fertility
 from quality.findings import Audit
 from quality.licenses import kept_licenses, of_whole
-from quality.pages import environment, shown_row
+from quality.pages import shown_row, write_page
 from quality.statistics import BINS, MEASURES, Measure, Statistics
 from schemas.config import RunConfig
 from schemas.reasons import KEPT, REASONS
@@ -58,15 +57,8 @@ def write_report(
     fertilities: Sequence[Fertility],
 ) -> None:
     """Writes the report, with less of everything that grows with the corpus where it would exceed `MAX_BYTES`."""
-    template = environment().get_template("report.html.j2")
-    html = b""
-    for extent in _EXTENTS:
-        view = _view(manifest, config, audited, found, fertilities, extent)
-        html = template.render(view).encode()
-        if len(html) <= MAX_BYTES:
-            break
-    with replacing(path) as temporary:
-        temporary.write_bytes(html)
+    views = (_view(manifest, config, audited, found, fertilities, extent) for extent in _EXTENTS)
+    write_page(path, "report.html.j2", views, MAX_BYTES)
 
 
 def _view(

@@ -41,28 +41,17 @@ INVARIANTS: Mapping[str, str] = {
 
 def rows_suite() -> list[Expectation]:
     """Of each kept, and of each rejected row (`rows.with_faults`): nothing is wrong with it."""
-    return [
-        gxe.ExpectColumnValuesToBeNull(column=name, notes=f"{meaning}: none")
-        for name, meaning in FAULTS.items()
-    ]
+    return nothing_wrong(FAULTS)
 
 
 def dataset_suite(bands: Audit) -> list[Expectation]:
     """Of the dataset as a whole (`figures.dataset_figures`)."""
-    counted = [
-        gxe.ExpectColumnMaxToBeBetween(column=name, max_value=0, notes=f"{meaning}: none")
-        for name, meaning in INVARIANTS.items()
-    ]
-    return [*counted, within(Audit, "split_deviation", bands.split_deviation)]
+    return [*none_counted(INVARIANTS), within(Audit, "split_deviation", bands.split_deviation)]
 
 
 def texts_suite(columns: Sequence[str]) -> list[Expectation]:
     """Of a sample of the kept rows (`recheck.text_faults`): their texts, looked at once more, say the same."""
-    return [
-        gxe.ExpectColumnValuesToBeNull(column=name, notes=f"{RECHECKED[name]}: none")
-        for name in RECHECKED
-        if name in columns
-    ]
+    return nothing_wrong({name: meaning for name, meaning in RECHECKED.items() if name in columns})
 
 
 def pairs_suite(bands: Audit) -> list[Expectation]:
@@ -96,6 +85,22 @@ def corpora_suite(bands: Audit) -> list[Expectation]:
             severity=bands.rows.severity,
             notes="rows read / rows of the known release - 1",
         )
+    ]
+
+
+def nothing_wrong(faults: Mapping[str, str]) -> list[Expectation]:
+    """That no row has a fault; `faults` is what each column that names faults means."""
+    return [
+        gxe.ExpectColumnValuesToBeNull(column=name, notes=f"{meaning}: none")
+        for name, meaning in faults.items()
+    ]
+
+
+def none_counted(invariants: Mapping[str, str]) -> list[Expectation]:
+    """That figures that count exceptions are 0; `invariants` is what each counts."""
+    return [
+        gxe.ExpectColumnMaxToBeBetween(column=name, max_value=0, notes=f"{meaning}: none")
+        for name, meaning in invariants.items()
     ]
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 from operator import and_
 from pathlib import Path
 from typing import Any
 
-import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.expectations.expectation import Expectation
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.shards.published import read_rows
+from quality.figures import beside_files
 from quality.findings import Audit, Finding
-from quality.gate import SHOWN, Gate, plain
+from quality.gate import Gate, records, with_offending
 from quality.rows import missing, out_of_range, unknown_value
-from quality.suites import FAULTS, counts_suite, within
+from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
 from schemas.instructions import INSTRUCTIONS, REASONS, REJECTED_INSTRUCTIONS
 from schemas.reasons import KEPT
@@ -46,21 +45,15 @@ def audit(
     rows = rows.unionByName(_with_faults(rejected, REJECTED_INSTRUCTIONS, config.checks))
     languages = language_figures(kept, manifest, config)
     gate = Gate(docs)
-    findings = gate.check(
-        "rows",
-        rows,
-        [gxe.ExpectColumnValuesToBeNull(column=n, notes=f"{m}: none") for n, m in _FAULTS.items()],
-    )
-    findings += gate.check(
-        "dataset", _dataset_figures(kept, rejected, manifest), _dataset_suite(config.audit)
-    )
-    names = ("kept_share", "translated_share", "lid_agreement")
-    bands = [within(TranslationAudit, name, getattr(config.audit, name)) for name in names]
-    findings += gate.check("languages", languages, bands)
-    findings += gate.check("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT]))
+    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
+    for name, table, expectations in (
+        ("dataset", _dataset_figures(kept, rejected, manifest), _dataset_suite(config.audit)),
+        ("languages", languages, _languages_suite(config.audit)),
+        ("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT])),
+    ):
+        findings += gate.check(name, table, expectations)
     gate.write_docs()
-    shown = tuple({name: plain(value) for name, value in row.items()} for row in languages.to_dict("records"))
-    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), shown)
+    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), records(languages))
 
 
 def _read(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
@@ -130,11 +123,12 @@ def _dataset_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str
 
 
 def _dataset_suite(bands: TranslationAudit) -> list[Expectation]:
-    counted = [
-        gxe.ExpectColumnMaxToBeBetween(column=name, max_value=0, notes=f"{meaning}: none")
-        for name, meaning in _INVARIANTS.items()
-    ]
-    return [*counted, within(TranslationAudit, "common_share", bands.common_share)]
+    return [*none_counted(_INVARIANTS), within(TranslationAudit, "common_share", bands.common_share)]
+
+
+def _languages_suite(bands: TranslationAudit) -> list[Expectation]:
+    names = ("kept_share", "translated_share", "lid_agreement")
+    return [within(TranslationAudit, name, getattr(bands, name)) for name in names]
 
 
 def language_figures(kept: DataFrame, manifest: Mapping[str, Any], config: TranslationRun) -> pd.DataFrame:
@@ -182,15 +176,7 @@ def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, 
     decided = kept.select("file", "lang", F.lit(KEPT).alias("reason")).unionAll(
         rejected.select("file", "lang", "reason")
     )
-    held = {
-        (row["file"], row["lang"], row["reason"]): row["count"]
-        for row in decided.groupBy("file", "lang", "reason").count().collect()
-    }
-    keys = sorted(counted.keys() | held.keys(), key=str)
-    return pd.DataFrame(
-        [(*key, counted.get(key, 0), held.get(key, 0)) for key in keys],
-        columns=["file", "lang", "reason", "in_manifest", "in_files"],
-    )
+    return beside_files(counted, decided)
 
 
 def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
@@ -203,8 +189,7 @@ def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
         broken, shown = _offending(kept, finding.column), ["source_id", "split"]
     else:
         return finding
-    ordered = broken.orderBy("file", "index", "lang").select("id", "lang", "file", "index", *shown)
-    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(SHOWN).collect()))
+    return with_offending(finding, broken, ("file", "index", "lang"), shown)
 
 
 def _offending(kept: DataFrame, figure: str) -> DataFrame:

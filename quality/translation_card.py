@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.atomic import replacing
 from pipelines.shards.manifest import splits_of
-from pipelines.translate import published_manifest
+from pipelines.translation.manifest import published_manifest
 from quality.card import configs, front_matter, table
 from quality.licenses import of_whole
 from schemas.instructions import INSTRUCTIONS, REASONS

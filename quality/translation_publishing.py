@@ -9,8 +9,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
-from pipelines.translate import Finish
-from quality.findings import Audit, failure
+from pipelines.finish import Finish
+from quality.findings import Audit, pass_or_raise
 from quality.translation_card import write_card
 from quality.translation_report import write_report
 from schemas.translation_run import TranslationRun
@@ -29,11 +29,8 @@ def completing(config: TranslationRun) -> Finish:
         from quality.translation_audit import audit
 
         found = audit(spark, result, manifest, config, result / "audit" / "data_docs")
-        found.write(result / "audit" / "results.json")
-        if found.failed:
-            raise failure(found, f"all results are in {result / 'audit'} until the next run")
         audits.append(found)
-        return {"audit": found.summary()}
+        return pass_or_raise(found, result / "audit")
 
     def report(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         write_report(result / "report.html", result, manifest, config, audits[0])

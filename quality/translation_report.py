@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import yaml
 
-from pipelines.atomic import replacing
 from quality.findings import Audit
 from quality.licenses import of_whole
-from quality.pages import environment, shown_text
+from quality.pages import shown_text, write_page
 from quality.report import MAX_BYTES
 from schemas.instructions import REASONS
 from schemas.reasons import KEPT
@@ -39,26 +38,21 @@ def write_report(
     path: Path, result: Path, manifest: Mapping[str, Any], config: TranslationRun, audited: Audit
 ) -> None:
     """Writes the report of the output in `result`, with fewer samples where it would exceed `MAX_BYTES`."""
-    template = environment().get_template("translation.html.j2")
-    html = b""
-    for extent in _EXTENTS:
-        html = template.render(_view(result, manifest, config, audited, extent)).encode()
-        if len(html) <= MAX_BYTES:
-            break
-    with replacing(path) as temporary:
-        temporary.write_bytes(html)
+    samples = _side_by_side(result, config, _EXTENTS[0])
+    views = (_view(manifest, config, audited, samples, extent) for extent in _EXTENTS)
+    write_page(path, "translation.html.j2", views, MAX_BYTES)
 
 
 def _view(
-    result: Path, manifest: Mapping[str, Any], config: TranslationRun, audited: Audit, extent: Extent
+    manifest: Mapping[str, Any],
+    config: TranslationRun,
+    audited: Audit,
+    samples: Mapping[tuple[str, str], Sequence[dict[str, Any]]],
+    extent: Extent,
 ) -> dict[str, Any]:
     languages = config.languages[: extent.languages]
     totals = {lang: _total(manifest, lang) for lang in languages}
     reasons = [reason for reason in REASONS if any(reason in total["rejected"] for total in totals.values())]
-    samples = [row for lang in languages for row in _samples(result, lang, [KEPT, *reasons], extent.samples)]
-    english = _english(result, {row["source_id"] for row in samples})
-    for row in samples:
-        row["sides"] = [_side(english.get(row["source_id"]), "en", config), _side(row, row["lang"], config)]
     return {
         "totals": totals,
         "languages_left_out": len(config.languages) - len(languages),
@@ -70,7 +64,9 @@ def _view(
             {
                 "reason": reason,
                 "meaning": REASONS.get(reason, ""),
-                "rows": [row for row in samples if row["reason"] == reason],
+                "rows": [
+                    row for lang in languages for row in samples.get((lang, reason), [])[: extent.samples]
+                ],
             }
             for reason in (KEPT, *reasons)
         ],
@@ -81,6 +77,21 @@ def _view(
         "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
         "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
     }
+
+
+def _side_by_side(
+    result: Path, config: TranslationRun, extent: Extent
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Samples by language and reason (`kept`), each with the fields of its source and its own (`sides`)."""
+    samples: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for lang in config.languages[: extent.languages]:
+        for row in _samples(result, lang, extent.samples):
+            samples.setdefault((lang, row["reason"]), []).append(row)
+    rows = [row for group in samples.values() for row in group]
+    english = _english(result, {row["source_id"] for row in rows})
+    for row in rows:
+        row["sides"] = [_side(english.get(row["source_id"]), "en", config), _side(row, row["lang"], config)]
+    return samples
 
 
 def _total(manifest: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -94,27 +105,23 @@ def _total(manifest: Mapping[str, Any], lang: str) -> dict[str, Any]:
     return {"read": read, "kept": kept, "share": kept / read if read else 0.0, **found}
 
 
-def _samples(result: Path, lang: str, reasons: Sequence[str], most: int) -> Iterator[dict[str, Any]]:
-    """The first rows of each reason by id, which is a hash."""
-    for kind, names in (("instructions", ()), ("rejected", ("reason", "detail"))):
+def _samples(result: Path, lang: str, most: int) -> Iterator[dict[str, Any]]:
+    """The first rows of each reason by id, which is a hash; of the kept ones those that were translated."""
+    for kind, column, more in (("instructions", "route", ()), ("rejected", "reason", ("reason", "detail"))):
         folder = result / kind / lang
-        if not folder.is_dir() or not most:
+        if not folder.is_dir():
             continue
         table = pads.dataset(folder, exclude_invalid_files=True)
-        rows = table.to_table(columns=["id", *(["reason"] if names else ["route"])])
-        for reason in reasons:
-            if (reason == KEPT) != (kind == "instructions"):
-                continue
-            # of the kept ones those that were translated: the others are English
-            wanted = (
-                pc.equal(rows.column("reason"), reason)
-                if names
-                else pc.not_equal(rows.column("route"), "keep_english")
-            )
-            ids = pa.array(sorted(rows.filter(wanted).column("id").to_pylist())[:most], pa.string())
-            found = table.to_table(columns=[*_PLACE, *_FIELDS, *names], filter=pads.field("id").isin(ids))
-            for row in sorted(found.to_pylist(), key=lambda row: row["id"]):
-                yield {"reason": KEPT, "detail": None} | row
+        ids: dict[str, list[str]] = {}
+        for row in table.to_table(columns=["id", column]).to_pylist():
+            if row[column] != "keep_english":
+                ids.setdefault(KEPT if column == "route" else row[column], []).append(row["id"])
+        wanted = pa.array(
+            [one for group in ids.values() for one in heapq.nsmallest(most, group)], pa.string()
+        )
+        found = table.to_table(columns=[*_PLACE, *_FIELDS, *more], filter=pads.field("id").isin(wanted))
+        for row in sorted(found.to_pylist(), key=lambda row: str(row["id"])):
+            yield {"reason": KEPT, "detail": None} | row
 
 
 def _english(result: Path, source_ids: set[str]) -> dict[str, dict[str, Any]]:

@@ -112,12 +112,17 @@ def run_manifest(
         "counts": list(counts),
         "outputs": as_json(outputs),
         "content_sha256": content_sha256,
-        "environment": {
-            "python": platform.python_version(),
-            "pyspark": pyspark.__version__,
-            "pyarrow": pa.__version__,
-            "java": java,
-        },
+        "environment": environment(java),
+    }
+
+
+def environment(java: str) -> dict[str, str]:
+    """The versions that every run has."""
+    return {
+        "python": platform.python_version(),
+        "pyspark": pyspark.__version__,
+        "pyarrow": pa.__version__,
+        "java": java,
     }
 
 

@@ -59,11 +59,6 @@ def translate_missing(
     return Work(*(value or 0 for value in totals))
 
 
-def translations(spark: SparkSession, memory: TranslationMemory, segments: DataFrame) -> DataFrame:
-    """The translations of `segments` that are in the memory, each distinct segment once."""
-    return memory.read(spark).join(memory.keyed(segments).select("key"), "key", "left_semi")
-
-
 @dataclass(frozen=True)
 class TranslateBatches:
     """A function for `mapInArrow`: takes `key`, `src`, `tgt`, `text`; translates into the memory; yields the work done.

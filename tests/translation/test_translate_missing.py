@@ -15,8 +15,8 @@ from job_process import ROOT, environment
 from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.translation.cost import PairPlan, measured_speed, plan, seconds_for
-from pipelines.translation.memory import Work, open_memory
-from pipelines.translation.translate_missing import missing, translate_missing, translations
+from pipelines.translation.memory import TranslationMemory, Work, open_memory
+from pipelines.translation.translate_missing import missing, translate_missing
 from schemas.translation_config import Decoding, EngineConfig
 from schemas.translation_memory import SEGMENTS
 
@@ -27,6 +27,11 @@ CONFIG = EngineConfig(path=DEMO, device="cpu", commit_every_s=0, token_budget=51
 def table(spark: SparkSession, languages: tuple[str, ...] = TARGETS, count: int = 1000) -> DataFrame:
     rows = [("en", language, text) for language in languages for text in list(known()[language])[:count]]
     return spark.createDataFrame(rows + rows[:7], SEGMENTS.ddl())
+
+
+def translations(spark: SparkSession, memory: TranslationMemory, segments: DataFrame) -> DataFrame:
+    """What the memory has of some segments, each distinct one once."""
+    return memory.read(spark).join(memory.keyed(segments).select("key"), "key", "left_semi")
 
 
 def test_what_is_missing_is_translated_once(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Audits a dataset that was built before, wherever it came from.
 
 spark-submit jobs/audit.py out/samples               the output of a run
-spark-submit jobs/audit.py DIR/parallel              a published dataset, as it was downloaded
+spark-submit jobs/audit.py DIR                       a published dataset, as it was downloaded
 
 Exits 0 if nothing critical was found, 2 if it is no whole dataset of ours, 3 if a critical expectation failed.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from pipelines.cli import add_overrides, run_job
 from pipelines.session import job_session
 from pipelines.shards.published import open_dataset
-from schemas.loading import ConfigError, change_config
+from quality.again import auditor
+from quality.findings import failure
+from quality.summary import print_findings
 
 
 def main(argv: list[str]) -> int:
@@ -31,27 +32,17 @@ def main(argv: list[str]) -> int:
         "--eval",
         type=Path,
         metavar="DIR",
-        help="evaluation sets to hold a sample of the rows against once more",
+        help="evaluation sets to hold a sample of parallel data against once more",
     )
     add_overrides(parser)
     arguments = parser.parse_args(argv)
 
     dataset = open_dataset(arguments.dataset)
-    foreign = [given for given in arguments.overrides if not given.startswith("audit.")]
-    if foreign:
-        raise ConfigError([f"--set {given}: an audit takes keys under audit only" for given in foreign])
-    dataset = replace(dataset, config=change_config(dataset.config, arguments.overrides))
-    # after the dataset was found whole: Great Expectations takes seconds to import
-    from quality.audit import audit
-    from quality.findings import failure
-    from quality.summary import print_findings
-
-    spark = job_session("audit", {})
-    docs = arguments.output / "data_docs" if arguments.output else None
-    found = audit(spark, dataset, docs, arguments.eval)
+    audit = auditor(dataset, arguments.overrides, arguments.eval)
+    found = audit(job_session("audit", {}), arguments.output / "data_docs" if arguments.output else None)
     if arguments.output:
         found.write(arguments.output / "results.json")
-    print_findings(found, dataset.manifest)
+    print_findings(found)
     if found.failed:
         print(f"error: {failure(found)}", file=sys.stderr)
     return 3 if found.failed else 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.cli import run_job
 from pipelines.difference import decided_rows, difference
 from pipelines.session import job_session, tune_for
-from pipelines.shards.published import open_dataset
+from pipelines.shards.published import open_parallel
 from quality.differences import print_difference, write_page
 from schemas.loading import ConfigError
 
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     if arguments.output and not arguments.output.absolute().parent.is_dir():
         raise ConfigError([f"--output: {arguments.output.absolute().parent} is no folder"])
 
-    old, new = open_dataset(arguments.old), open_dataset(arguments.new)
+    old, new = open_parallel(arguments.old), open_parallel(arguments.new)
     spark = job_session("diff", {})
     tune_for(spark, sum(source["rows"] for source in new.manifest["inputs"]), {})
     both_whole = old.whole and new.whole  # rejected rows do not travel with a published folder

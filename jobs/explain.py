@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from pipelines.cli import run_job
-from pipelines.shards.published import open_dataset
+from pipelines.shards.published import open_parallel
 from quality.explain import explain
 from quality.explain_text import print_life
 
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     wanted.add_argument("--id", help="the row's id: 32 hex digits")
     wanted.add_argument("--text", help="a piece of its source or target, as normalised")
     arguments = parser.parse_args(argv)
-    dataset = open_dataset(arguments.dataset)
+    dataset = open_parallel(arguments.dataset)
     lives, more = explain(dataset, arguments.id, arguments.text)
     for life in lives:
         print_life(life, dataset.config)

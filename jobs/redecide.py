@@ -13,7 +13,7 @@ from pathlib import Path
 from pipelines.cli import add_overrides, run_job
 from pipelines.redecide import check, preview, redecide
 from pipelines.session import job_session
-from pipelines.shards.published import open_dataset
+from pipelines.shards.published import open_parallel
 from pipelines.shards.workspace import complete_switch
 from pipelines.summary import print_summary
 from quality.differences import print_difference
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
 
     complete_switch(arguments.dataset)
-    dataset = open_dataset(arguments.dataset)
+    dataset = open_parallel(arguments.dataset)
     config = change_config(dataset.config, arguments.overrides)
     check(dataset, config)
     if arguments.dry_run:

@@ -57,7 +57,7 @@ class Difference:
 def decided_rows(spark: SparkSession, dataset: BuiltDataset, with_rejected: bool = True) -> DataFrame:
     """The rows of a dataset with what was decided on them: columns `_COLUMNS`."""
     kept = (
-        read_rows(spark, PARALLEL, dataset.parallel)
+        read_rows(spark, PARALLEL, dataset.kept)
         .withColumn("reason", F.lit(None).cast("string"))
         .select(*_COLUMNS)
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -25,7 +27,7 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
     one of these is broken.
     """
     manifest, config = dataset.manifest, dataset.config
-    kept = read_rows(spark, PARALLEL, dataset.parallel)
+    kept = read_rows(spark, PARALLEL, dataset.kept)
     rejected = read_rows(spark, REJECTED, dataset.rejected) if dataset.rejected else None
     rows = with_faults(spark, kept, PARALLEL, manifest, config)
     if rejected is not None:
@@ -38,12 +40,26 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
         ("texts", texts, suites.texts_suite(texts.columns)),
         ("dataset", dataset_figures(kept, config), suites.dataset_suite(config.audit)),
         ("pairs", pairs, suites.pairs_suite(config.audit)),
-        ("counts", count_figures(kept, rejected, manifest), suites.counts_suite([*REASONS, KEPT])),
+        (
+            "counts",
+            count_figures(kept, rejected, manifest, ("corpus", "pair")),
+            suites.counts_suite([*REASONS, KEPT]),
+        ),
         ("corpora", corpus_figures(manifest, config), suites.corpora_suite(config.audit)),
     ):
         findings += gate.check(name, table, expectations)
     gate.write_docs()
-    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), records(pairs))
+    found = tuple(_with_rows(finding, rows, kept) for finding in findings)
+    return Audit(found, records(pairs), tuple(_unchecked(texts.columns, manifest)))
+
+
+def _unchecked(columns: Sequence[str], manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What `text_faults` could not look at, and why."""
+    if "other_language" not in columns:
+        model = manifest["lid_model"]["name"]
+        yield f"the languages of a sample of the texts, since the LID model {model} is not here"
+    if "found_in" not in columns and manifest["eval"]:
+        yield "a sample of the texts against the evaluation sets; --eval DIR names their folder"
 
 
 def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:

@@ -66,7 +66,7 @@ def explain(dataset: BuiltDataset, row_id: str | None, text: str | None) -> tupl
 
 
 def _files(dataset: BuiltDataset) -> Iterable[Path]:
-    for folder in (dataset.parallel, dataset.rejected):
+    for folder in (dataset.kept, dataset.rejected):
         if folder is not None:
             yield from sorted(folder.rglob("*.parquet"))
 

@@ -6,7 +6,7 @@ Each is one pass over a few columns of the shards, or comes from the manifest al
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -130,30 +130,27 @@ def pair_figures(rows: DataFrame, manifest: Mapping[str, Any], config: RunConfig
     )
 
 
-def count_figures(rows: DataFrame, rejected: DataFrame | None, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row for each corpus, pair and reason (`kept` for none): how many rows the manifest counts, and the files hold.
+def count_figures(
+    rows: DataFrame, rejected: DataFrame | None, manifest: Mapping[str, Any], of: Sequence[str]
+) -> pd.DataFrame:
+    """A row for each group (columns `of`) and reason (`kept` for none): how many the manifest counts, and files hold.
 
     Without the rejected rows, which do not travel with a published dataset, the kept ones only.
     """
-    counted: dict[tuple[str, str, str], int] = {}
+    counted: dict[tuple[str, ...], int] = {}
     for count in manifest["counts"]:
-        counted[count["corpus"], count["pair"], KEPT] = count["kept"]
+        group = tuple(count[name] for name in of)
+        counted[*group, KEPT] = count["kept"]
         if rejected is not None:
-            for reason, number in count["rejected"].items():
-                counted[count["corpus"], count["pair"], reason] = number
-    decided = rows.select("corpus", "pair", F.lit(KEPT).alias("reason"))
+            counted |= {(*group, reason): number for reason, number in count["rejected"].items()}
+    decided = rows.select(*of, F.lit(KEPT).alias("reason"))
     if rejected is not None:
-        decided = decided.unionAll(rejected.select("corpus", "pair", "reason"))
-    return beside_files(counted, decided)
-
-
-def beside_files(counted: Mapping[tuple[str, str, str], int], rows: DataFrame) -> pd.DataFrame:
-    """The columns of `rows`, with the count that the manifest has of each combination, and that of the files' rows."""
-    held = {tuple(row)[:-1]: row["count"] for row in rows.groupBy(*rows.columns).count().collect()}
+        decided = decided.unionAll(rejected.select(*of, "reason"))
+    held = {tuple(row)[:-1]: row["count"] for row in decided.groupBy(*decided.columns).count().collect()}
     keys = sorted(counted.keys() | held.keys(), key=str)
     return pd.DataFrame(
         [(*key, counted.get(key, 0), held.get(key, 0)) for key in keys],
-        columns=[*rows.columns, "in_manifest", "in_files"],
+        columns=[*decided.columns, "in_manifest", "in_files"],
     )
 
 

@@ -42,10 +42,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audit:
-    """All findings of an audit, and the figures of each pair that bands are set for (`figures.pair_figures`)."""
+    """All findings of an audit, the figures of each pair or language that bands are set for, and what it left out."""
 
     findings: tuple[Finding, ...]
     pairs: tuple[dict[str, Any], ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def failed(self) -> list[Finding]:

@@ -83,7 +83,7 @@ def statistics(spark: SparkSession, dataset: BuiltDataset) -> Statistics:
     """Looks at all kept and rejected rows of a run's output. Samples are the rows least by a hash of seed and id."""
     files = [
         (path.parent.name, str(path))
-        for folder in (dataset.parallel, dataset.rejected)
+        for folder in (dataset.kept, dataset.rejected)
         if folder is not None
         for path in sorted(folder.rglob("*.parquet"))
     ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 
 from quality.findings import Audit
 
 
-def print_findings(found: Audit, manifest: Mapping[str, Any]) -> None:
+def print_findings(found: Audit) -> None:
     """Prints one line for each subject, one for each warning, and what could not be checked."""
     console = Console()
     table = Table("looked at", "expectations", "failed", "warnings")
@@ -22,13 +19,5 @@ def print_findings(found: Audit, manifest: Mapping[str, Any]) -> None:
     console.print(table)
     for finding in found.warned:
         console.print(f"warning: {finding.sentence}", highlight=False, soft_wrap=True, markup=False)
-    again = {finding.column for finding in found.findings if finding.subject == "texts"}
-    if "other_language" not in again:
-        model = manifest["lid_model"]["name"]
-        console.print(
-            f"not checked: the languages of a sample of the texts, since the LID model {model} is not here"
-        )
-    if "found_in" not in again and manifest["eval"]:
-        console.print(
-            "not checked: a sample of the texts against the evaluation sets; --eval DIR names their folder"
-        )
+    for left_out in found.unchecked:
+        console.print(f"not checked: {left_out}", highlight=False, soft_wrap=True, markup=False)

@@ -13,8 +13,8 @@ from great_expectations.expectations.expectation import Expectation
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.shards.published import read_rows
-from quality.figures import beside_files
+from pipelines.shards.published import DatasetFolder, read_rows
+from quality.figures import count_figures
 from quality.findings import Audit, Finding
 from quality.gate import Gate, records, with_offending
 from quality.rows import missing, out_of_range, unknown_value
@@ -35,32 +35,26 @@ _INVARIANTS = {
 }
 
 
-def audit(
-    spark: SparkSession, result: Path, manifest: Mapping[str, Any], config: TranslationRun, docs: Path
-) -> Audit:
-    """Audits a staged or published output; writes Great Expectations' Data Docs to `docs`."""
-    kept = _read(spark, INSTRUCTIONS, result / "instructions")
-    rejected = _read(spark, REJECTED_INSTRUCTIONS, result / "rejected")
+def audit(spark: SparkSession, dataset: DatasetFolder, config: TranslationRun, docs: Path | None) -> Audit:
+    """Audits a staged or published dataset; writes Great Expectations' Data Docs to `docs`, if given."""
+    manifest = dataset.manifest
+    kept = read_rows(spark, INSTRUCTIONS, dataset.kept)
+    rejected = read_rows(spark, REJECTED_INSTRUCTIONS, dataset.rejected)
     rows = _with_faults(kept.withColumn("reason", F.lit(None).cast("string")), INSTRUCTIONS, config.checks)
     rows = rows.unionByName(_with_faults(rejected, REJECTED_INSTRUCTIONS, config.checks))
     languages = language_figures(kept, manifest, config)
+    held = rejected if dataset.rejected else None
+    counts = count_figures(kept, held, manifest, ("file", "lang"))
     gate = Gate(docs)
     findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
     for name, table, expectations in (
         ("dataset", _dataset_figures(kept, rejected, manifest), _dataset_suite(config.audit)),
         ("languages", languages, _languages_suite(config.audit)),
-        ("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT])),
+        ("counts", counts, counts_suite([*REASONS, KEPT])),
     ):
         findings += gate.check(name, table, expectations)
     gate.write_docs()
     return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), records(languages))
-
-
-def _read(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
-    """All rows of a dataset; none where nothing was written."""
-    if folder.is_dir() and next(folder.rglob("*.parquet"), None):
-        return read_rows(spark, declared, folder)
-    return spark.createDataFrame([], declared.ddl())
 
 
 def _with_faults(rows: DataFrame, declared: Dataset, checks: Checks) -> DataFrame:
@@ -165,18 +159,6 @@ def language_figures(kept: DataFrame, manifest: Mapping[str, Any], config: Trans
             }
         )
     return pd.DataFrame(table)
-
-
-def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row for each file, language and reason: how many rows the manifest counts, and the files hold."""
-    counted: dict[tuple[str, str, str], int] = {}
-    for count in manifest["counts"]:
-        for reason, number in {KEPT: count["kept"], **count["rejected"]}.items():
-            counted[count["file"], count["lang"], reason] = number
-    decided = kept.select("file", "lang", F.lit(KEPT).alias("reason")).unionAll(
-        rejected.select("file", "lang", "reason")
-    )
-    return beside_files(counted, decided)
 
 
 def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:

@@ -55,12 +55,12 @@ def load(model: type[Config], path: Path | None, overrides: Sequence[str] = (), 
     return _validated(model, data, source, problems)
 
 
-def change_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
+def change_config(config: Config, overrides: Sequence[str]) -> Config:
     """The configuration with `key=value` strings set in it. Raises `ConfigError` with all problems."""
     # as a file would have it, so that setting a key means the same: what is at its default is not in it
     data = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     problems = _override(data, overrides)
-    return _validated(RunConfig, data, "--set", problems)
+    return _validated(type(config), data, "--set", problems)
 
 
 def _validated(model: type[Config], data: dict[str, Any], source: str, problems: list[str]) -> Config:

@@ -1,11 +1,12 @@
 """What a manifest holds, so that one that comes from elsewhere can be checked before it is believed.
 
-`<output>/manifest.json` describes a run, `<output>/parallel/manifest.json` the published dataset alone; they have these
-keys in common. What a manifest holds beyond them is left alone.
+`<output>/manifest.json` describes a run, the one in the published folder that dataset alone; they have these keys in
+common. What a manifest holds beyond them is left alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -28,22 +29,9 @@ class File(BaseModel):
         return path
 
 
-class InputFile(BaseModel):
-    """A corpus file that was read."""
-
-    corpus: str
-    pair: str
-    path: str
-    license: str
-    rows: NonNegativeInt
-    sha256: str
-
-
 class Count(BaseModel):
-    """What became of the rows of a corpus and pair."""
+    """What became of some of the rows: of which, each kind of dataset says."""
 
-    corpus: str
-    pair: str
     read: NonNegativeInt
     kept: NonNegativeInt
     rejected: dict[str, NonNegativeInt]
@@ -62,6 +50,37 @@ class Resource(BaseModel):
     sha256: str
 
 
+class Manifest(BaseModel):
+    """The keys of every manifest; `dataset` names the kind (`schemas/datasets.py`)."""
+
+    dataset: str
+    version: str
+    polyinstruct: str
+    config: dict[str, Any]
+    config_sha256: str
+    counts: Sequence[Count]
+    outputs: list[File]
+    content_sha256: str
+
+
+class CorpusFile(BaseModel):
+    """A corpus file that was read."""
+
+    corpus: str
+    pair: str
+    path: str
+    license: str
+    rows: NonNegativeInt
+    sha256: str
+
+
+class PairCount(Count):
+    """Of the rows of a corpus and pair."""
+
+    corpus: str
+    pair: str
+
+
 class EvalFile(BaseModel):
     """A file of an evaluation set."""
 
@@ -69,16 +88,43 @@ class EvalFile(BaseModel):
     sha256: str
 
 
-class Manifest(BaseModel):
-    """The keys of every manifest."""
+class ParallelManifest(Manifest):
+    """Of parallel data."""
 
-    version: str
-    polyinstruct: str
-    config: dict[str, Any]
-    config_sha256: str
-    inputs: list[InputFile]
+    inputs: list[CorpusFile]
     lid_model: Resource
     eval: list[EvalFile]
-    counts: list[Count]
-    outputs: list[File]
-    content_sha256: str
+    counts: list[PairCount]
+
+
+class RecordFile(BaseModel):
+    """A file of instruction records that was read."""
+
+    path: str
+    records: NonNegativeInt
+    bytes: NonNegativeInt
+    sha256: str
+
+
+class LanguageCount(Count):
+    """Of the records of a file, in one language."""
+
+    file: str
+    lang: str
+
+
+class Engine(BaseModel):
+    """The translation engine."""
+
+    signature: str
+    model: str
+    license: str
+
+
+class TranslationManifest(Manifest):
+    """Of translated instructions."""
+
+    inputs: list[RecordFile]
+    engine: Engine
+    lid_model: Resource
+    counts: list[LanguageCount]

@@ -16,7 +16,7 @@ import jobs.redecide
 from pipelines.difference import Change, decided_rows, difference, entering, leaving
 from pipelines.errors import UserError
 from pipelines.redecide import check, preview, redecide
-from pipelines.shards.published import open_dataset
+from pipelines.shards.published import open_parallel
 from quality.differences import write_page
 from quality.findings import AuditError
 from quality.publishing import completing
@@ -37,9 +37,9 @@ def test_deciding_again_is_building_again(
     spark: SparkSession, built_samples: Path, otherwise: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(built_samples, tmp_path / "out")
-    dataset = open_dataset(tmp_path / "out")
+    dataset = open_parallel(tmp_path / "out")
     config = change_config(dataset.config, OTHERWISE)
-    expected = difference(decided_rows(spark, dataset), decided_rows(spark, open_dataset(otherwise)))
+    expected = difference(decided_rows(spark, dataset), decided_rows(spark, open_parallel(otherwise)))
     before = digests(tmp_path / "out")
     assert preview(spark, dataset, config, tmp_path / "decisions") == expected
     assert entering(expected.changes) > 0
@@ -64,7 +64,7 @@ def test_an_outcome_that_fails_its_audit_leaves_the_old_output_as_it_is(
     spark: SparkSession, built_samples: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(built_samples, tmp_path / "out")
-    dataset = open_dataset(tmp_path / "out")
+    dataset = open_parallel(tmp_path / "out")
     before = digests(tmp_path / "out")
 
     def decide(*overrides: str) -> None:
@@ -84,7 +84,7 @@ def test_an_outcome_that_fails_its_audit_leaves_the_old_output_as_it_is(
 
 
 def test_nothing_differs_from_itself(spark: SparkSession, built_samples: Path) -> None:
-    rows = decided_rows(spark, open_dataset(built_samples))
+    rows = decided_rows(spark, open_parallel(built_samples))
     found = difference(rows, rows)
     assert (found.changes, found.samples) == ((), ())
     assert found.unchanged == rows.count()
@@ -93,7 +93,7 @@ def test_nothing_differs_from_itself(spark: SparkSession, built_samples: Path) -
 def test_rows_that_are_in_one_dataset_only_are_absent_from_the_other(
     spark: SparkSession, built_samples: Path, tmp_path: Path
 ) -> None:
-    dataset = open_dataset(built_samples)
+    dataset = open_parallel(built_samples)
     rows = decided_rows(spark, dataset)
     turkish = rows.where("pair = 'en-tr' and reason is null")
     found = difference(rows.where("not (pair = 'en-tr' and reason is null)"), rows)
@@ -122,19 +122,19 @@ def test_rows_that_are_in_one_dataset_only_are_absent_from_the_other(
     ],
 )
 def test_what_scores_depend_on_cannot_be_decided_again(built_samples: Path, key: str) -> None:
-    dataset = open_dataset(built_samples)
+    dataset = open_parallel(built_samples)
     with pytest.raises(UserError, match="cannot be decided again"):
         check(dataset, change_config(dataset.config, [key]))
 
 
 def test_a_published_folder_cannot_be_decided_on_again(built_samples: Path) -> None:
-    published = open_dataset(built_samples / "parallel")
+    published = open_parallel(built_samples / "parallel")
     with pytest.raises(UserError, match="without the scored rows"):
         check(published, published.config)
 
 
 def test_mistaken_keys_are_told(built_samples: Path) -> None:
-    config = open_dataset(built_samples).config
+    config = open_parallel(built_samples).config
     with pytest.raises(ConfigError, match=r"thresholds\.margin\.mni.*did you mean thresholds\.margin\.min"):
         change_config(config, ["thresholds.margin.mni=1.1"])
 

@@ -22,9 +22,11 @@ from job_process import ROOT, digests, environment, errors, run
 from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
+from pipelines.shards.published import DatasetFolder, open_dataset, open_parallel
 from pipelines.translate import plan, translate
 from pipelines.translation.checks import decide
 from pipelines.translation.plan import FIELDS
+from quality.again import auditor
 from quality.findings import AuditError
 from quality.translation_audit import _decided, audit
 from quality.translation_publishing import completing
@@ -237,7 +239,7 @@ def test_the_audit_finds_planted_defects(spark: SparkSession, samples: Path, tmp
     pq.write_table(pa.Table.from_pylist(rows, schema=loose), path)
     manifest = json.loads((samples / "manifest.json").read_text())
     config = load(TranslationRun, DEMO, [], input=[str(SAMPLES / file) for file in FILES])
-    found = audit(spark, tmp_path / "out", manifest, config, tmp_path / "docs")
+    found = audit(spark, DatasetFolder(tmp_path / "out", manifest), config, tmp_path / "docs")
     assert {f"{finding.subject}.{finding.column}" for finding in found.failed} == {
         *(f"rows.{name}" for name in ("missing", "out_of_range", "unknown_value", "decided_anew")),
         *(f"dataset.{name}" for name in ("repeated_ids", "repeated_sources", "sources_in_two_splits")),
@@ -246,6 +248,26 @@ def test_the_audit_finds_planted_defects(spark: SparkSession, samples: Path, tmp
     offending = {finding.column: finding.offending for finding in found.failed}
     assert [row["id"] for row in offending["decided_anew"]] == [rows[0]["id"]]
     assert [row["missing"] for row in offending["missing"]] == ["output"]
+
+
+def test_a_dataset_is_audited_again_whole_or_as_it_was_downloaded(
+    spark: SparkSession, samples: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(samples / "instructions", tmp_path / "downloaded")
+    stricter = ["audit.kept_share.min=1.01"]
+    for folder in (samples, tmp_path / "downloaded"):
+        dataset = open_dataset(folder)
+        assert not auditor(dataset, (), None)(spark, None).failed
+        again = auditor(dataset, stricter, None)(spark, None)
+        assert [finding.column for finding in again.failed] == ["kept_share"]
+        assert {row["lang"] for row in again.failed[0].offending} == set(TARGETS)
+    with pytest.raises(UserError, match="--eval: is for parallel data"):
+        auditor(dataset, (), tmp_path)
+    with pytest.raises(UserError, match="was made by translate_instructions; expected parallel data"):
+        open_parallel(samples)
+    next((tmp_path / "downloaded" / "zh").glob("*.parquet")).unlink()
+    with pytest.raises(UserError, match=r"zh/.*is missing"):
+        open_dataset(tmp_path / "downloaded")
 
 
 def test_an_empty_file_is_refused_in_a_sentence(translated_with: Translate, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pipelines.shards.write import Written, as_json, sha256_of
 from pipelines.sources.inputs import Input
 from pipelines.sources.read import ReadInput
 from schemas.config import RunConfig
-from schemas.parallel import SCHEMA_VERSION
+from schemas.datasets import PARALLEL
 
 
 def describe_inputs(inputs: Sequence[Input], read: Sequence[ReadInput]) -> list[dict[str, Any]]:
@@ -102,7 +102,8 @@ def run_manifest(
 ) -> dict[str, Any]:
     """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
     return {
-        "version": SCHEMA_VERSION,
+        "dataset": PARALLEL.name,
+        "version": PARALLEL.version,
         "polyinstruct": __version__,
         "config": config.identity(),
         "config_sha256": config.sha256(),
@@ -133,7 +134,17 @@ def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
         for file in run["outputs"]
         if file["path"].startswith("parallel/")
     ]
-    kept = ("version", "polyinstruct", "config", "config_sha256", "inputs", "lid_model", "eval", "counts")
+    kept = (
+        "dataset",
+        "version",
+        "polyinstruct",
+        "config",
+        "config_sha256",
+        "inputs",
+        "lid_model",
+        "eval",
+        "counts",
+    )
     return {**{key: run[key] for key in kept}, "outputs": outputs, "content_sha256": run["content_sha256"]}
 
 

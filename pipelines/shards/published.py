@@ -17,32 +17,33 @@ from pipelines.errors import UserError
 from pipelines.shards.workspace import replaced
 from pipelines.shards.write import sha256_of
 from schemas.config import RunConfig
+from schemas.datasets import KINDS, PARALLEL, Kind
 from schemas.fields import Dataset
-from schemas.manifest import Manifest
-from schemas.parallel import PARALLEL, REJECTED, SCHEMA_VERSION, SCORED
-
-_DATASETS = {"parallel": PARALLEL, "rejected": REJECTED, "scored": SCORED}
 
 
 @dataclass(frozen=True)
-class BuiltDataset:
-    """A dataset on disk: the output of a run (`parallel/`, `rejected/`, `scored/`), or the published folder alone.
+class DatasetFolder:
+    """A dataset on disk: the output of a run, or its published folder alone.
 
-    `folder` holds what `manifest["outputs"]` names; `parallel` is the folder with the kept rows.
+    `folder` holds what `manifest["outputs"]` names.
     """
 
     folder: Path
     manifest: dict[str, Any]
-    config: RunConfig
 
     @property
-    def parallel(self) -> Path:
-        return self.folder / "parallel" if self.whole else self.folder
+    def kind(self) -> Kind:
+        return KINDS[self.manifest["dataset"]]
 
     @property
     def whole(self) -> bool:
-        """Whether it is the output of a run, with the rejected and scored rows."""
-        return (self.folder / "parallel").is_dir()
+        """Whether it is the output of a run, with the rows that are not published."""
+        return (self.folder / self.kind.published).is_dir()
+
+    @property
+    def kept(self) -> Path:
+        """The folder with the kept rows, which is what gets published."""
+        return self.folder / self.kind.published if self.whole else self.folder
 
     @property
     def rejected(self) -> Path | None:
@@ -51,26 +52,50 @@ class BuiltDataset:
         return folder if self.whole and folder.is_dir() else None
 
 
-def read_rows(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
-    """All rows of the shards below a folder, with the declared columns."""
+@dataclass(frozen=True)
+class BuiltDataset(DatasetFolder):
+    """Parallel data on disk, with the configuration it was built by."""
+
+    config: RunConfig
+
+
+def read_rows(spark: SparkSession, declared: Dataset, folder: Path | None) -> DataFrame:
+    """All rows of the shards below a folder, with the declared columns; none where there are no shards."""
+    if folder is None or not folder.is_dir() or next(folder.rglob("*.parquet"), None) is None:
+        return spark.createDataFrame([], declared.ddl())
     reader = spark.read.schema(declared.ddl()).option("recursiveFileLookup", "true")
     return reader.option("pathGlobFilter", "*.parquet").parquet(str(folder))
 
 
-def open_dataset(folder: Path) -> BuiltDataset:
+def open_parallel(folder: Path) -> BuiltDataset:
+    """Opens parallel data (`open_dataset`). Raises `UserError` with all problems, another kind among them."""
+    dataset = open_dataset(folder)
+    if dataset.kind != PARALLEL:
+        raise UserError(
+            f"{folder}: was made by {dataset.kind.job}; expected parallel data, as {PARALLEL.job} makes it"
+        )
+    manifest = dataset.manifest
+    try:
+        config = RunConfig.model_validate(manifest["config"] | {"report": manifest.get("report", {})})
+    except ValidationError as error:
+        raise not_understood(folder, error) from None
+    return BuiltDataset(folder, manifest, config)
+
+
+def not_understood(folder: Path, error: ValidationError) -> UserError:
+    """What to say of a manifest whose configuration this version does not know."""
+    keys = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
+    return UserError(f"{folder / 'manifest.json'}: its configuration is not understood ({keys})")
+
+
+def open_dataset(folder: Path) -> DatasetFolder:
     """Opens a dataset and checks every file that its manifest names: there, unaltered, of the declared columns.
 
     Raises `UserError` with all problems.
     """
-    manifest = _read_manifest(folder)
-    try:
-        config = RunConfig.model_validate(manifest["config"] | {"report": manifest.get("report", {})})
-    except ValidationError as error:
-        keys = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
-        raise UserError(f"{folder / 'manifest.json'}: its configuration is not understood ({keys})") from None
-    dataset = BuiltDataset(folder, manifest, config)
-    problems = [problem for file in manifest["outputs"] for problem in _check(dataset, file)]
-    listed = {file["path"] for file in manifest["outputs"]}
+    dataset = DatasetFolder(folder, _read_manifest(folder))
+    problems = [problem for file in dataset.manifest["outputs"] for problem in _check(dataset, file)]
+    listed = {file["path"] for file in dataset.manifest["outputs"]}
     problems += [
         f"{path}: is not named in the manifest; was it added afterwards?"
         for path in sorted(folder.rglob("*.parquet"))
@@ -95,7 +120,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                 f"{folder}: is a build that has not been published; run its command again to finish it"
             )
         raise UserError(
-            f"{folder}: holds no manifest.json; expected what build_parallel wrote, or the folder `parallel` of it"
+            f"{folder}: holds no manifest.json; expected the output of a job, or the published folder in it"
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -103,13 +128,18 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error})") from None
     if not isinstance(manifest, dict):
         raise UserError(f"{path}: expected an object")
-    if manifest.get("version", SCHEMA_VERSION) != SCHEMA_VERSION:
+    kind = KINDS.get(str(manifest.get("dataset")))
+    if kind is None:
         raise UserError(
-            f"{folder}: has schema version {manifest['version']}, and this polyinstruct reads {SCHEMA_VERSION}; "
+            f"{path}: dataset: expected one of {', '.join(KINDS)}; found {manifest.get('dataset')!r}"
+        )
+    if manifest.get("version", kind.version) != kind.version:
+        raise UserError(
+            f"{folder}: has schema version {manifest['version']}, and this polyinstruct reads {kind.version}; "
             "use the polyinstruct that wrote it, or build it again"
         )
     try:
-        Manifest.model_validate(manifest)
+        kind.manifest.model_validate(manifest)
     except ValidationError as error:
         raise UserError(*(f"{path}: {_fault(problem)}" for problem in error.errors())) from None
     return manifest
@@ -120,7 +150,7 @@ def _fault(problem: Mapping[str, Any]) -> str:
     return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
-def _check(dataset: BuiltDataset, file: dict[str, Any]) -> list[str]:
+def _check(dataset: DatasetFolder, file: dict[str, Any]) -> list[str]:
     path = dataset.folder / file["path"]
     if not path.is_file():
         return [f"{path}: is missing; fetch the dataset again, or build it again"]
@@ -128,7 +158,8 @@ def _check(dataset: BuiltDataset, file: dict[str, Any]) -> list[str]:
         return [
             f"{path}: was altered (its checksum is not the manifest's); fetch it again, or build it again"
         ]
-    declared = _DATASETS.get(file["path"].split("/")[0], PARALLEL)
+    folders = dataset.kind.folders
+    declared = folders.get(file["path"].split("/")[0], folders[dataset.kind.published])
     try:
         found = pq.read_metadata(path)
     except (pa.ArrowInvalid, OSError) as error:

@@ -15,7 +15,7 @@ from pipelines.shards.manifest import environment
 from pipelines.shards.write import as_json, sha256_of
 from pipelines.translation.chunks import ReadFile
 from pipelines.translation.write import WrittenLanguage
-from schemas.instructions import SCHEMA_VERSION
+from schemas.datasets import TRANSLATED
 from schemas.reasons import KEPT
 from schemas.translation_run import TranslationRun
 
@@ -36,9 +36,10 @@ def run_manifest(
     files = sorted((file for language in written for file in language.files), key=lambda file: file.path)
     digests = [f"{language.lang} {language.sha256}" for language in sorted(written, key=lambda w: w.lang)]
     return {
-        "version": SCHEMA_VERSION,
+        "dataset": TRANSLATED.name,
+        "version": TRANSLATED.version,
         "polyinstruct": __version__,
-        "config": config.identity(),
+        "config": config.identity() | {"audit": config.audit.model_dump(mode="json")},
         "config_sha256": config.sha256(),
         "inputs": [
             {"path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}

@@ -16,7 +16,7 @@ import pytest
 from job_process import DEMO
 from pyspark.sql import SparkSession
 
-from pipelines.shards.published import BuiltDataset, open_dataset, read_rows
+from pipelines.shards.published import BuiltDataset, open_parallel, read_rows
 from pipelines.shards.write import sha256_of
 from quality.audit import audit
 from quality.findings import Audit, failure
@@ -33,7 +33,7 @@ EVALS = DEMO.parent.parent / "samples" / "eval"
 
 @pytest.fixture(scope="module")
 def sound(spark: SparkSession, built_samples: Path) -> Audit:
-    return audit(spark, open_dataset(built_samples), None, EVALS)
+    return audit(spark, open_parallel(built_samples), None, EVALS)
 
 
 def planted(samples: Path, folder: Path, changes: dict[str, Callable[[Rows], Rows]]) -> BuiltDataset:
@@ -49,7 +49,7 @@ def planted(samples: Path, folder: Path, changes: dict[str, Callable[[Rows], Row
         for file in manifest["outputs"]:
             if file["path"] == path.relative_to(folder).as_posix():
                 file |= {"rows": len(after), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-    return BuiltDataset(folder, manifest, open_dataset(samples).config)
+    return BuiltDataset(folder, manifest, open_parallel(samples).config)
 
 
 def with_texts(row: dict[str, Any], src: str, tgt: str) -> dict[str, Any]:
@@ -150,8 +150,8 @@ def test_texts_and_reasons_that_are_not_what_the_scores_say_fail(
 def test_languages_are_identified_again_only_by_the_model_that_the_dataset_was_made_with(
     spark: SparkSession, built_samples: Path
 ) -> None:
-    dataset = open_dataset(built_samples)
-    rows = read_rows(spark, PARALLEL, dataset.parallel)
+    dataset = open_parallel(built_samples)
+    rows = read_rows(spark, PARALLEL, dataset.kept)
     other = dataset.manifest | {"lid_model": {"name": "lid.176.bin", "sha256": "0"}}
     assert "other_language" not in text_faults(rows, other, dataset.config, EVALS)
     assert "other_language" in text_faults(rows, dataset.manifest, dataset.config, EVALS)
@@ -177,7 +177,7 @@ def test_rows_texts_and_clusters_that_stand_twice_fail(
 
 
 def test_bands_warn_by_default_and_gate_when_set(spark: SparkSession, built_samples: Path) -> None:
-    dataset = open_dataset(built_samples)
+    dataset = open_parallel(built_samples)
     bands = Bands(
         balance=Band(min=1.01, severity="warning"),
         kept_share=Band(min=0.99),

@@ -9,7 +9,7 @@ import pytest
 from job_process import run
 
 from pipelines.errors import UserError
-from pipelines.shards.published import BuiltDataset, open_dataset
+from pipelines.shards.published import BuiltDataset, open_parallel
 from quality.explain import MOST_ROWS, evidence, explain
 from schemas.reasons import REASONS
 from schemas.rules import RULES
@@ -17,7 +17,7 @@ from schemas.rules import RULES
 
 @pytest.fixture(scope="module")
 def dataset(built_samples: Path) -> BuiltDataset:
-    return open_dataset(built_samples)
+    return open_parallel(built_samples)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_thresholds_are_those_in_force(dataset: BuiltDataset, rejected: dict
 def test_rows_with_a_high_margin_are_held_to_the_strict_thresholds(dataset: BuiltDataset) -> None:
     rows = [
         row
-        for path in sorted(dataset.parallel.rglob("*.parquet"))
+        for path in sorted(dataset.kept.rglob("*.parquet"))
         for row in pq.ParquetFile(path).read(columns=["id", "margin"]).to_pylist()
         if row["margin"] is not None
     ]
@@ -88,7 +88,7 @@ def test_rows_with_a_high_margin_are_held_to_the_strict_thresholds(dataset: Buil
 
 
 def test_a_kept_row_is_found_by_its_text_in_a_published_folder_too(built_samples: Path) -> None:
-    published = open_dataset(built_samples / "parallel")
+    published = open_parallel(built_samples / "parallel")
     path = next((built_samples / "parallel" / "en-zh").glob("train-*"))
     row = pq.read_table(path).slice(7, 1).to_pylist()[0]
     lives, more = explain(published, None, row["tgt_text"])

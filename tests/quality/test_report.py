@@ -12,7 +12,7 @@ from job_process import DEMO, Builder
 from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
-from pipelines.shards.published import BuiltDataset, open_dataset
+from pipelines.shards.published import BuiltDataset, open_parallel
 from quality import report
 from quality.audit import audit
 from quality.fertility import fertility, load_tokenizer
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def dataset(built_samples: Path) -> BuiltDataset:
-    return open_dataset(built_samples)
+    return open_parallel(built_samples)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_markup_in_a_corpus_stays_text(build_with: Builder, spark: SparkSession,
         None, sources__input=str(tmp_path / "in"), output=str(tmp_path / "out"), pairs=["en-tr"]
     )
     build_with(config)
-    dataset = open_dataset(tmp_path / "out")
+    dataset = open_parallel(tmp_path / "out")
     html = written(tmp_path / "report.html", dataset, statistics(spark, dataset))
     page = Page(html)
     assert EVIL in page.text
@@ -213,7 +213,7 @@ def test_a_report_of_nothing_kept_and_one_of_nothing_rejected_are_whole(
         build_with(
             load_config(None, sources__input=str(folder / "in"), output=str(folder / "out"), pairs=["en-tr"])
         )
-        dataset = open_dataset(folder / "out")
+        dataset = open_parallel(folder / "out")
         audited = audit(spark, dataset, None, None)
         assert not audited.failed
         page = Page(written(folder / "report.html", dataset, statistics(spark, dataset), audited))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import UserError
-from pipelines.shards.published import open_dataset
+from pipelines.shards.published import open_parallel
 from pipelines.shards.write import sha256_of
 
 
@@ -69,6 +69,10 @@ def lose_a_row(folder: Path) -> None:
         ),
         (rewrite_without_a_column, r"train-00000.*other columns"),
         (lambda folder: edit(folder, version="0"), r"schema version 0"),
+        (
+            lambda folder: edit(folder, dataset="pictures"),
+            r"dataset: expected one of parallel, .*found 'pictures'",
+        ),
         (lambda folder: edit(folder, counts=None), r"manifest\.json: counts: Input should be a valid list"),
         (lambda folder: edit(folder, inputs=[{"corpus": "A"}]), r"inputs\.0\.pair: Field required"),
         (lose_a_row, r"counts\.0: read is not kept \+ rejected"),
@@ -92,7 +96,7 @@ def lose_a_row(folder: Path) -> None:
 def test_what_is_wrong_is_said(copy: Path, damage: Callable[[Path], object], sentence: str) -> None:
     damage(copy)
     with pytest.raises(UserError, match=sentence):
-        open_dataset(copy)
+        open_parallel(copy)
 
 
 def test_a_build_that_was_not_published_is_told_from_one_that_was(copy: Path, tmp_path: Path) -> None:
@@ -101,16 +105,16 @@ def test_a_build_that_was_not_published_is_told_from_one_that_was(copy: Path, tm
     copy.rename(staged)
     (staged / "manifest.json").unlink()
     with pytest.raises(UserError, match="has not been published"):
-        open_dataset(staged)
+        open_parallel(staged)
 
 
 def test_a_run_and_its_published_folder_can_both_be_opened(copy: Path, tmp_path: Path) -> None:
-    run = open_dataset(copy)
+    run = open_parallel(copy)
     assert run.whole
     assert run.rejected == copy / "rejected"
     (copy / "parallel").rename(tmp_path / "downloaded")
-    published = open_dataset(tmp_path / "downloaded")
+    published = open_parallel(tmp_path / "downloaded")
     assert not published.whole
     assert published.rejected is None
-    assert published.parallel == tmp_path / "downloaded"
+    assert published.kept == tmp_path / "downloaded"
     assert published.config.pairs == run.config.pairs

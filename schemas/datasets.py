@@ -1,0 +1,42 @@
+"""The kinds of datasets that jobs make: what an output's folders hold, and which of them is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas import instructions, parallel
+from schemas.fields import Dataset
+from schemas.manifest import Manifest, ParallelManifest, TranslationManifest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An output, with a manifest of its own: `folders` by name, and `published`, the one that travels alone, too."""
+
+    name: str  # the manifest's `dataset`
+    job: str
+    version: str  # of its columns and manifest
+    manifest: type[Manifest]
+    published: str
+    folders: Mapping[str, Dataset]
+
+
+PARALLEL = Kind(
+    name="parallel",
+    job="build_parallel",
+    version=parallel.SCHEMA_VERSION,
+    manifest=ParallelManifest,
+    published="parallel",
+    folders={"parallel": parallel.PARALLEL, "rejected": parallel.REJECTED, "scored": parallel.SCORED},
+)
+TRANSLATED = Kind(
+    name="translated_instructions",
+    job="translate_instructions",
+    version=instructions.SCHEMA_VERSION,
+    manifest=TranslationManifest,
+    published="instructions",
+    folders={"instructions": instructions.INSTRUCTIONS, "rejected": instructions.REJECTED_INSTRUCTIONS},
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED)}

@@ -59,7 +59,7 @@ SCORES = (
     Field(
         "src_script_share",
         "float32",
-        "letters in the language's script / letters; higher is better",
+        "letters in the language's script (times its char_factor) / letters; higher is better",
         True,
         0,
         1,
@@ -67,7 +67,7 @@ SCORES = (
     Field(
         "tgt_script_share",
         "float32",
-        "letters in the language's script / letters; higher is better",
+        "letters in the language's script (times its char_factor) / letters; higher is better",
         True,
         0,
         1,

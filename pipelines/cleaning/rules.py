@@ -54,11 +54,11 @@ class _Side:
         self.text = F.col(f"{side}_text")
         self.lang = F.col(f"{side}_lang")
         self._side = side
-        self._languages = languages
         spaced = sorted(code for code, language in languages.items() if language.spaced)
         self._spaced = self.lang.isin(spaced)
         self._solid = self.count("length") - self.count("spaces")
         self._words = F.when(self.count("length") > 0, self.count("spaces") + 1).otherwise(0)
+        self._factor = self.by_language({code: F.lit(lang.char_factor) for code, lang in languages.items()})
 
     def count(self, name: str) -> Column:
         return _count(self._side, name)
@@ -77,8 +77,7 @@ class _Side:
     @property
     def weight(self) -> Column:
         """Characters, made comparable by the language's factor (stopes)."""
-        factors = {code: F.lit(language.char_factor) for code, language in self._languages.items()}
-        return self.count("length") * self.by_language(factors)
+        return self.count("length") * self._factor
 
     @property
     def longest_word(self) -> Column:
@@ -96,9 +95,12 @@ class _Side:
 
     @property
     def script_share(self) -> Column:
-        """Share of the language's own scripts among the letters (OpusFilter CharacterScore); 1 without letters."""
-        foreign = F.try_divide(self.count("foreign"), self.count("letters"))
-        return (1 - F.coalesce(foreign, F.lit(0.0))).cast("float")
+        """Share of the language's own scripts among the letters (OpusFilter CharacterScore); 1 without letters.
+
+        Own letters count by the language's factor: a Chinese character says as much as three letters of a foreign name.
+        """
+        own = (self.count("letters") - self.count("foreign")) * self._factor
+        return F.coalesce(F.try_divide(own, own + self.count("foreign")), F.lit(1.0)).cast("float")
 
     @property
     def listing(self) -> Column:

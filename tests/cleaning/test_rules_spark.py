@@ -320,6 +320,14 @@ NEAR_MISSES = [
         margin=1.09,
     ),
     Case(
+        "acronyms",
+        "SARS has a higher mortality than COVID-19.",
+        "SARS 的死亡率高于 COVID-19。",
+        None,
+        {"src_script_share": 1.0, "tgt_script_share": 6 * 3.1 / (6 * 3.1 + 9)},
+        pair="en-zh",
+    ),
+    Case(
         "simplified",
         "Most visitors arrive by boat in the early summer.",
         "大多数游客在初夏乘船抵达。",

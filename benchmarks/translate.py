@@ -1,19 +1,23 @@
 """How fast the translation engine is, beside bare CTranslate2 and beside transformers, and how much memory each takes.
 
-    python benchmarks/translate.py                 # NLLB-600M's shape: 15 minutes and 8 GiB on two cores
+    python benchmarks/translate.py                                    # NLLB-600M's shape: 8 GiB on two cores
+    python benchmarks/translate.py --models DIR --prepare             # makes the models, and measures nothing
+    python benchmarks/translate.py --models DIR --against transformers
     python benchmarks/translate.py --shape small
 
 The model has random weights: the cost of a token does not depend on their values, but the outputs mean nothing. They
 never end, so that every translation has as many tokens as it may have. Each measurement is a process of its own, which
-loads the model before the clock starts; its memory is the largest resident set. All of one table run one after the
-other, several rounds; the best round counts. Tokens a second depend on what else the machine does; tokens a second of
-CPU time hardly do. The job's own figure is that of its Spark worker, by the clock, with tokenisation and writes to the
-translation memory, without loading; the memory beside it is the driver's alone.
+loads the model before the clock starts; its memory is the most that the process and its children held together. All of
+one table run one after the other, several rounds; the best round counts. Tokens a second depend on what else the
+machine does; tokens a second of CPU time hardly do. The job's own figure is that of its Spark worker, by the clock,
+with tokenisation and writes to the translation memory, without loading; its memory is that of Python and Java, driver
+and worker.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import resource
@@ -21,10 +25,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -33,8 +39,19 @@ SHAPES = {  # width, layers of each side, feed-forward width, heads, vocabulary,
     "nllb-600M": (1024, 12, 4096, 16, 256_206, 32_000),
     "small": (256, 4, 1024, 8, 64_000, 8_000),
 }
+RATIOS = (
+    ("engine", "bare CTranslate2"),
+    ("Spark worker", "bare CTranslate2"),
+    ("engine, trimmed", "bare CTranslate2, trimmed"),
+    ("Spark worker, trimmed", "bare CTranslate2, trimmed"),
+    ("engine", "transformers fp32"),
+    ("engine, trimmed", "transformers fp32"),
+    ("engine, trimmed", "engine"),
+    ("engine, trimmed", "2 processes, trimmed"),
+)
 TOKENS = 25  # of each translation
 TARGET = "el"
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,31 +108,41 @@ def main() -> int:
     )
     parser.add_argument("--threads", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument(
+        "--models", type=Path, help="folder for the models, which are made once (default: none)"
+    )
+    parser.add_argument("--prepare", action="store_true", help="make the models, and measure nothing")
+    parser.add_argument("--against", choices=["bare", "transformers"], help="default: both")
     arguments = parser.parse_args()
     texts = sample_texts(arguments.sentences)
     with tempfile.TemporaryDirectory(prefix="polyinstruct-bench-") as name:
-        folder = Path(name)
-        for step in (make_model, make_engines):
-            started = time.monotonic()
-            apart(step, folder, arguments.shape)
-            print(f"{step.__name__}: {time.monotonic() - started:.0f} s", flush=True)
+        folder = arguments.models or Path(name)
+        for step, made in ((make_model, folder / "model"), (make_engines, folder / "trimmed")):
+            if not made.exists():
+                started = time.monotonic()
+                apart(step, folder, arguments.shape)
+                print(f"{step.__name__}: {time.monotonic() - started:.0f} s", flush=True)
+        if arguments.prepare:
+            return 0
         setting = Setting(folder, texts, arguments.beam, arguments.budget, arguments.threads)
-        few = Setting(
-            folder, texts[: arguments.peer_sentences], arguments.beam, arguments.budget, arguments.threads
-        )
-        rows: list[tuple[str, Callable[..., Speed], tuple[Any, ...]]] = [
-            ("bare CTranslate2", bare, (setting, "whole")),
-            ("engine", engine, (setting, "whole")),
-            ("Spark worker", spark_job, (setting, "whole")),
-            ("bare CTranslate2, trimmed", bare, (setting, "trimmed")),
-            ("engine, trimmed", engine, (setting, "trimmed")),
-            ("Spark worker, trimmed", spark_job, (setting, "trimmed")),
-            ("2 processes, trimmed", two_processes, (setting, "trimmed")),
-            ("transformers fp32", transformers_generate, (few,)),
-        ]
+        few = replace(setting, texts=texts[: arguments.peer_sentences])
+        rows: dict[str, tuple[Callable[..., Speed], tuple[Any, ...]]] = {
+            "engine": (engine, (setting, "whole")),
+            "engine, trimmed": (engine, (setting, "trimmed")),
+        }
+        if arguments.against != "transformers":
+            rows |= {
+                "bare CTranslate2": (bare, (setting, "whole")),
+                "Spark worker": (spark_job, (setting, "whole")),
+                "bare CTranslate2, trimmed": (bare, (setting, "trimmed")),
+                "Spark worker, trimmed": (spark_job, (setting, "trimmed")),
+                "2 processes, trimmed": (two_processes, (setting, "trimmed")),
+            }
+        if arguments.against != "bare":
+            rows |= {"transformers fp32": (transformers_generate, (few,))}
         best: dict[str, Speed] = {}
         for _ in range(arguments.rounds):
-            for label, function, given in rows:
+            for label, (function, given) in rows.items():
                 speed = apart(function, *given)
                 best[label] = speed.better(best.get(label, speed))
                 print(f"  {label:26} {speed}", flush=True)
@@ -124,42 +151,51 @@ def main() -> int:
         )
         for label, speed in best.items():
             print(f"{label:26} {speed}")
-        for label, over in (
-            ("engine", "bare CTranslate2"),
-            ("Spark worker", "bare CTranslate2"),
-            ("engine, trimmed", "bare CTranslate2, trimmed"),
-            ("Spark worker, trimmed", "bare CTranslate2, trimmed"),
-            ("engine", "transformers fp32"),
-            ("engine, trimmed", "transformers fp32"),
-            ("engine, trimmed", "engine"),
-            ("engine, trimmed", "2 processes, trimmed"),
-        ):
-            ours, theirs = best[label], best[over]
-            by_cpu = ours.per_cpu_second / theirs.per_cpu_second if theirs.per_cpu_second else 0.0
-            print(f"{label} / {over}: {ours.per_second / theirs.per_second:.2f} (by CPU time {by_cpu:.2f})")
+        for label, over in RATIOS:
+            if label in best and over in best:
+                ours, theirs = best[label], best[over]
+                by_cpu = ours.per_cpu_second / theirs.per_cpu_second if theirs.per_cpu_second else 0.0
+                print(
+                    f"{label} / {over}: {ours.per_second / theirs.per_second:.2f} (by CPU time {by_cpu:.2f})"
+                )
     return 0
 
 
 def apart(function: Callable[..., Speed], *given: Any) -> Speed:
-    """Calls `function` in a fresh process: its speed, and the process's (or its largest child's) peak memory."""
+    """Calls `function` in a fresh process: its speed, and the peak memory of that process and its children."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_call, args=(theirs, function, given))
     process.start()
     theirs.close()
+    peak = 0
     try:
+        while not ours.poll(_LOOK_EVERY_S):
+            peak = max(peak, _memory(process.pid))
         result: Speed = ours.recv()
     except EOFError:
         sys.exit(f"{function.__name__} failed")
     finally:
         process.join()
-    return result
+    return replace(result, gib=max(result.gib, peak / 2**30))
+
+
+def _memory(pid: int | None) -> int:
+    """Bytes that a process and all below it hold; what they share counts once."""
+    total = 0
+    try:
+        for process in (parent := psutil.Process(pid), *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
+    except psutil.NoSuchProcess:
+        pass
+    return total
 
 
 def _call(pipe: Any, function: Callable[..., Speed], given: tuple[Any, ...]) -> None:
     speed = function(*given)
-    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    pipe.send(Speed(speed.per_second, speed.per_cpu_second, max(peaks) / 2**20))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # exact, for this process alone
+    pipe.send(replace(speed, gib=peak))
 
 
 def sample_texts(count: int) -> list[str]:
@@ -181,8 +217,8 @@ def make_model(folder: Path, shape: str) -> Speed:
     from transformers import M2M100Config, M2M100ForConditionalGeneration
 
     width, layers, wide, heads, vocabulary, _ = SHAPES[shape]
-    model = folder / "model"
-    model.mkdir()
+    model = folder / "making"
+    model.mkdir(parents=True)
     written = BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sample_texts(288)), model_writer=written, vocab_size=1500, minloglevel=2
@@ -195,6 +231,7 @@ def make_model(folder: Path, shape: str) -> Speed:
         vocab_size=vocabulary, d_model=width, scale_embedding=True, decoder_start_token_id=2, **sides
     )
     M2M100ForConditionalGeneration(config).save_pretrained(model)
+    model.rename(folder / "model")
     return Speed()
 
 

@@ -71,8 +71,16 @@ class Prepared(NamedTuple):
 Done = list[tuple[Request, Translation]]
 
 
+# what CTranslate2 raises: no such file, a file that breaks off, no memory, a type that the device does not compute with
+_FAILURES = (RuntimeError, ValueError, MemoryError)
+_NO_MEMORY = "out of memory"
+
+
 class Engine:
-    """A loaded model. `directory` has been checked by `open_directory` (on the driver, once)."""
+    """A loaded model. `directory` has been checked by `open_directory` (on the driver, once).
+
+    Making one and translating raise `UserError` where CTranslate2 cannot load or run the model.
+    """
 
     def __init__(self, directory: EngineDirectory, config: EngineConfig) -> None:
         self.directory = directory
@@ -84,16 +92,19 @@ class Engine:
             )
         gpus = min(cuda, config.threads or cuda)
         self.threads = gpus or config.threads or len(os.sched_getaffinity(0))
-        self._translator = ctranslate2.Translator(
-            str(directory.path),
-            device="cuda" if gpus else "cpu",
-            device_index=list(range(gpus)) or 0,
-            # on a CPU what the model was quantised to; a GPU multiplies int8 with float16 in between, or float16
-            compute_type="auto" if gpus else "default",
-            inter_threads=1 if gpus else self.threads,
-            intra_threads=1,
-            max_queued_batches=self.threads,
-        )
+        try:
+            self._translator = ctranslate2.Translator(
+                str(directory.path),
+                device="cuda" if gpus else "cpu",
+                device_index=list(range(gpus)) or 0,
+                # on a CPU what the model was quantised to; a GPU multiplies int8 with float16 in between, or float16
+                compute_type="auto" if gpus else "default",
+                inter_threads=1 if gpus else self.threads,
+                intra_threads=1,
+                max_queued_batches=self.threads,
+            )
+        except _FAILURES as error:
+            raise UserError(self._failed("cannot load it", error)) from None
         vocabulary = read_vocabulary(directory.path)
         self._tokens = TextTokens(directory.source_spm, directory.target_spm, vocabulary, self.manifest)
         self._trial = (
@@ -125,7 +136,8 @@ class Engine:
     def stream(self, requests: Iterable[Request], decoding: Decoding) -> Iterator[Done]:
         """Translates requests as they come, and yields batch by batch what is done, in any order.
 
-        Holds a window of a few thousand texts and the batches in flight, however many requests there are.
+        However many requests there are, it holds a window of a few thousand texts, and `2 * threads + 1` batches in
+        flight at most.
         """
         flight: deque[_Batch] = deque()
         requests = iter(requests)
@@ -209,9 +221,9 @@ class Engine:
         """Waits for a batch. One that a GPU has no memory for is tried again in halves."""
         try:
             results = [future.result() for future in batch.futures]
-        except RuntimeError as error:
-            if "out of memory" not in str(error) or len(batch.items) == 1:
-                raise
+        except _FAILURES as error:
+            if not _no_memory(error) or len(batch.items) == 1:
+                raise UserError(self._failed("failed while it translated", error)) from None
             middle = len(batch.items) // 2
             halves = (batch.items[:middle], batch.items[middle:])
             return [done for half in halves for done in self._collect(self._submit(half, batch.decoding))]
@@ -219,6 +231,15 @@ class Engine:
             (item.request, self._translation(item, len(prefix), result, batch.decoding))
             for item, prefix, result in zip(batch.items, batch.prefixes, results, strict=True)
         ]
+
+    def _failed(self, what: str, error: Exception) -> str:
+        said = " ".join(str(error).split()) or type(error).__name__
+        advice = (
+            "use fewer engine.threads, a lower engine.token_budget, a narrower decoding.beam_size or a smaller model"
+            if _no_memory(error)
+            else "if the device is right (engine.device), make the engine again with jobs/prepare_engine.py"
+        )
+        return f"engine {self.directory.path}: CTranslate2 {what} ({said}); {advice}"
 
     def _translation(self, item: Prepared, tags: int, result: Any, decoding: Decoding) -> Translation:
         tokens = result.hypotheses[0][tags:]
@@ -236,6 +257,10 @@ class Engine:
             source_truncated=False,
             target_truncated=not ended,
         )
+
+
+def _no_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or _NO_MEMORY in str(error)
 
 
 class _Batch(NamedTuple):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from schemas.translation_memory import TRANSLATIONS
 _PREFIX = "segments-"
 _MANY, _SMALL = 256, 64 << 20  # so many files of less than so many bytes are merged into one
 _ROW_GROUP = 1 << 16
+_NONE = pa.array([], pa.string())
 _WORK = b"work"  # key of a file's metadata that says what work it took
 
 
@@ -87,10 +89,22 @@ class TranslationMemory:
         """The segment files that are there now."""
         return sorted(self.folder.glob(f"{_PREFIX}*.parquet"))
 
+    def stored_since(self, known: frozenset[str], first: str, last: str) -> pa.Array:
+        """The keys from `first` to `last` in files that are not among the names `known`."""
+        new = [path for path in self.files() if path.name not in known]
+        within = [("key", ">=", first), ("key", "<=", last)]
+        tables = [pq.read_table(path, columns=["key"], filters=within) for path in new]
+        return pa.concat_arrays(
+            [chunk for table in tables for chunk in table.column("key").chunks] or [_NONE]
+        )
+
     def append(self, rows: Mapping[str, Sequence[object]], work: Work) -> None:
-        """Adds translations, by column, as one file."""
+        """Adds translations, by column, as one file. Raises `UserError` if it cannot be written."""
         table = pa.table(dict(rows), schema=TRANSLATIONS.arrow())
-        _write(self.folder, [table], work)
+        try:
+            _write(self.folder, [table], work)
+        except OSError as error:
+            raise UserError(_unusable(self.folder, error)) from None
 
     def work(self, latest: int = 64) -> Work:
         """What it took to make the latest files: the speed of the engine, as it was measured."""
@@ -133,9 +147,16 @@ def open_memory(root: Path, engine: EngineManifest, decoding: Decoding) -> Itera
         fcntl.flock(lock, fcntl.LOCK_SH)
         write_json(folder / "about.json", about)
     except OSError as error:
-        raise UserError(f"translation memory {root}: cannot be used ({error.strerror or error})") from None
+        raise UserError(_unusable(root, error)) from None
     with lock:
         yield TranslationMemory(folder, identity)
+
+
+def _unusable(folder: Path, error: OSError) -> str:
+    # pyarrow's errors have a number, and a text of their own in the place of the system's
+    return (
+        f"translation memory {folder}: cannot be used ({os.strerror(error.errno) if error.errno else error})"
+    )
 
 
 def _alone(lock: int) -> bool:

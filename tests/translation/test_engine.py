@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pytest
 from demo_engine import DEMO, directory, engine, known
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import UserError
 from pipelines.translation.engine import Engine, Request, Translation, load_engine
-from pipelines.translation.engine_files import read_vocabulary
+from pipelines.translation.engine_files import EngineDirectory, read_vocabulary
 from pipelines.translation.memory import TranslationMemory
 from pipelines.translation.tokens import TextTokens
 from pipelines.translation.translate_missing import TranslateBatches
@@ -182,7 +185,7 @@ def test_other_languages_are_refused_by_name(demo: Engine) -> None:
 
 def test_what_travels_to_the_workers_can_be_pickled_and_a_process_loads_one_model() -> None:
     config = EngineConfig(path=DEMO, device="cpu", threads=1)
-    function = TranslateBatches(TranslationMemory(DEMO, "x"), config, Decoding())
+    function = TranslateBatches(TranslationMemory(DEMO, "x"), frozenset(), config, Decoding())
     assert pickle.loads(pickle.dumps(function)) == function
     assert load_engine(config) is load_engine(EngineConfig(path=DEMO, device="cpu", threads=1))
 
@@ -214,3 +217,44 @@ def test_a_batch_that_does_not_fit_is_tried_in_halves() -> None:
     demo._translator = TightMemory(demo._translator)
     texts = some("hi", 9)
     assert [t.text for t in demo.translate(texts, "en", "hi", GREEDY)] == [known()["hi"][t] for t in texts]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA failed with error out of memory"), MemoryError()])
+def test_a_text_that_does_not_fit_alone_is_said(error: Exception) -> None:
+    class NoMemory:
+        def translate_batch(self, source: list[list[str]], *_: object, **__: object) -> object:
+            return [self for _ in source]
+
+        def result(self) -> object:
+            raise error
+
+    demo = engine()
+    demo._translator = NoMemory()
+    with pytest.raises(UserError, match=r"samples/engine: CTranslate2 failed .*; use fewer engine\.threads"):
+        demo.translate(some("hi", 3), "en", "hi", GREEDY)
+
+
+def test_a_broken_model_is_said(tmp_path: Path) -> None:
+    broken = shutil.copytree(DEMO, tmp_path / "engine")
+    (broken / "model.bin").write_bytes((DEMO / "model.bin").read_bytes()[:100_000])
+    with pytest.raises(UserError, match=r"engine .*: CTranslate2 cannot load it \(.*prepare_engine\.py"):
+        Engine(EngineDirectory(broken, directory().manifest), EngineConfig(path=broken, device="cpu"))
+
+
+def test_few_batches_are_in_flight() -> None:
+    """What a killed run has worked for in vain, but for what it had not yet written."""
+    demo = engine(threads=2, budget=64)
+    submit, submitted, finished, most = demo._submit, 0, 0, 0
+
+    def counted(items: Any, decoding: Decoding) -> Any:
+        nonlocal submitted, most
+        submitted += 1
+        most = max(most, submitted - finished)
+        return submit(items, decoding)
+
+    demo._submit = counted  # type: ignore[method-assign]
+    requests = (Request(str(n), "en", "hi", text) for n, text in enumerate(some("hi", 100)))
+    for _ in demo.stream(requests, GREEDY):
+        finished += 1
+    assert finished == submitted > 10
+    assert most <= 2 * 2 + 1

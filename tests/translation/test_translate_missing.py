@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from demo_engine import DEMO, TARGETS, directory, known
 from job_process import ROOT, environment
 from pyspark.sql import DataFrame, SparkSession
 
+from pipelines.errors import UserError
 from pipelines.translation.cost import PairPlan, measured_speed, plan, seconds_for
 from pipelines.translation.memory import TranslationMemory, Work, open_memory
-from pipelines.translation.translate_missing import missing, translate_missing
+from pipelines.translation.translate_missing import TranslateBatches, missing, translate_missing
 from schemas.translation_config import Decoding, EngineConfig
 from schemas.translation_memory import SEGMENTS
 
@@ -62,6 +68,64 @@ def test_two_workers_translate_what_one_does(spark: SparkSession, tmp_path: Path
             assert translate_missing(spark, memory, segments, config, DECODING).segments == 100
             found.append(sorted(translations(spark, memory, segments).collect()))
     assert found[0] == found[1]
+
+
+def test_a_task_that_is_started_again_leaves_out_what_is_stored(tmp_path: Path) -> None:
+    """As Spark starts it: with the same rows, and the names of the files that were there before the first time."""
+    texts = list(known()["el"])[:40]
+    with open_memory(tmp_path, directory().manifest, DECODING) as memory:
+        keyed = sorted((memory.key("en", "el", text), "en", "el", text) for text in texts)
+        batches = [
+            pa.RecordBatch.from_arrays(
+                list(map(pa.array, zip(*rows, strict=True))), ["key", "src", "tgt", "text"]
+            )
+            for rows in (keyed[:25], keyed[25:])
+        ]
+        task = TranslateBatches(memory, frozenset(), CONFIG, DECODING)
+        work = [pa.Table.from_batches([row]).to_pylist()[0] for row in task(iter(batches[:1]))]
+        assert sum(row["segments"] for row in work) == 25
+        work = [pa.Table.from_batches([row]).to_pylist()[0] for row in task(iter(batches))]
+        assert sum(row["segments"] for row in work) == 15
+        assert list(task(iter(batches))) == []
+        stored = [key for path in memory.files() for key in pq.read_table(path)["key"].to_pylist()]
+        assert sorted(stored) == [row[0] for row in keyed]
+
+
+def test_what_a_worker_cannot_do_comes_as_a_sentence(spark: SparkSession, tmp_path: Path) -> None:
+    with open_memory(tmp_path / "memory", directory().manifest, DECODING) as memory:
+        config = CONFIG.model_copy(update={"device": "cuda"})
+        with pytest.raises(UserError, match="is cuda, but CTranslate2 finds no GPU here"):
+            translate_missing(spark, memory, table(spark, ("el",), 5), config, DECODING)
+        shutil.rmtree(memory.folder)
+        with pytest.raises(UserError, match=r"translation memory .* \(No such file or directory\)"):
+            translate_missing(spark, memory, table(spark, ("el",), 5), CONFIG, DECODING)
+
+
+def test_a_worker_that_is_killed_comes_as_a_sentence_and_what_it_stored_is_kept(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    segments = table(spark, ("el", "zh", "tr"))
+    config = CONFIG.model_copy(update={"token_budget": 64, "threads": 1})
+    with open_memory(tmp_path, directory().manifest, DECODING) as memory:
+        killer = threading.Thread(target=_kill_the_worker_when, args=(lambda: len(memory.files()) > 3,))
+        killer.start()
+        with pytest.raises(UserError, match="the process that ran it was killed"):
+            translate_missing(spark, memory, segments, config, DECODING)
+        killer.join()
+        stored = memory.read(spark).count()
+        assert stored > 0
+        rest = translate_missing(spark, memory, segments, CONFIG, DECODING)
+        assert rest.segments == segments.distinct().count() - stored
+
+
+def _kill_the_worker_when(ready: Callable[[], bool]) -> None:
+    """Kills the process below this one that has the engine loaded, as the system does when memory runs out."""
+    deadline = time.monotonic() + 60
+    while not ready() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    for process in _family(os.getpid())[:-1]:
+        if "ctranslate2" in Path(f"/proc/{process}/maps").read_text():
+            os.kill(process, signal.SIGKILL)
 
 
 def test_a_plan_says_what_there_is_to_do(spark: SparkSession, tmp_path: Path) -> None:
@@ -177,8 +241,6 @@ def _killed_after(segments: Path, root: Path, config: EngineConfig, enough: int)
 
 
 def _stored(root: Path) -> int:
-    import pyarrow.parquet as pq
-
     return sum(pq.read_metadata(path).num_rows for path in root.glob("*/segments-*.parquet"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 _EVERY = 0.5  # seconds between looks
+_PERIOD = 300  # seconds whose speed tells the time left: some stages move on only every few seconds
 
 
 class Stages:
@@ -34,22 +35,26 @@ class Stages:
         self,
         name: str,
         rows: int | None = None,
-        done: Callable[[], int] | None = None,
-        unit: str = "rows",
+        done: Callable[[], int | Sequence[int]] | None = None,
+        units: Sequence[str] = ("rows",),
     ) -> Iterator[None]:
-        """Shows `name` while the block runs; `done()` says how many of `rows` rows (or other `unit`) are finished."""
+        """Shows `name` while the block runs; `done()` says how many of `rows` rows are finished.
+
+        Where other `units` than rows are named, it says how many of each; `rows` are of the first of them.
+        """
         started = time.monotonic()
         if not self._console.is_terminal:
             yield
             took = time.monotonic() - started
-            rate = f", {rows:,} {unit}, {rows / max(took, 0.001):,.0f} {unit}/s" if rows else ""
+            finished = [rows or 0, *(_counts(done)[1:] if done else ())]
+            rate = f", {rows:,} {units[0]}, {_rates(finished, units, took)}" if rows else ""
             self._console.print(f"{name}: {took:.1f} s{rate}", highlight=False)
         else:
             with self._bar() as bar:
                 task = bar.add_task(name, total=rows, rate="")
                 stop = threading.Event()
                 watcher = threading.Thread(
-                    target=self._watch, args=(bar, task, unit, done, started, stop), daemon=True
+                    target=self._watch, args=(bar, task, units, done, started, stop), daemon=True
                 )
                 watcher.start()
                 try:
@@ -71,19 +76,30 @@ class Stages:
             TextColumn("left:"),
             TimeRemainingColumn(),
         )
-        return Progress(*columns, console=self._console)
+        return Progress(*columns, console=self._console, speed_estimate_period=_PERIOD)
 
     def _watch(
         self,
         bar: Progress,
         task: object,
-        unit: str,
-        done: Callable[[], int] | None,
+        units: Sequence[str],
+        done: Callable[[], int | Sequence[int]] | None,
         started: float,
         stop: threading.Event,
     ) -> None:
         while not stop.wait(_EVERY):
             if done is not None:
-                finished = done()
-                rate = finished / (time.monotonic() - started)
-                bar.update(task, completed=finished, rate=f"{rate:,.0f} {unit}/s")  # type: ignore[arg-type]
+                counts = _counts(done)
+                rates = _rates(counts, units, time.monotonic() - started)
+                bar.update(task, completed=counts[0], rate=rates)  # type: ignore[arg-type]
+
+
+def _counts(done: Callable[[], int | Sequence[int]]) -> Sequence[int]:
+    counts = done()
+    return (counts,) if isinstance(counts, int) else counts
+
+
+def _rates(counts: Sequence[int], units: Sequence[str], seconds: float) -> str:
+    return ", ".join(
+        f"{count / max(seconds, 0.001):,.0f} {unit}/s" for count, unit in zip(counts, units, strict=True)
+    )

@@ -46,6 +46,7 @@ WORDS = {
     "interjections?|participles?|gerunds?|infinitives?|predicates?|(?:in)?direct objects?|"
     "(?:sub|in|de)[a-z]+ clauses?|antecedents?|modifiers?|appositives?",
     "tense": "(?:past|present|future)(?: (?:perfect|continuous|progressive|simple|participle))*",
+    "word class": "nouns?|pronouns?|verbs?|adverbs?|prepositions?|conjunctions?|gerunds?|participles?",
     "limit": "fewer|less|more|shorter|longer|under|over|within|up to|around|about|approximately|roughly|"
     r"max(?:imum)?|min(?:imum)?|at most|at least|exceed\w*|limit\w*|approx\.?|nearly|almost",
     # what takes a task back: code has letters, cases and syntax of its own
@@ -93,8 +94,9 @@ RULES: tuple[Rule, ...] = (
         r"translat(?:e|ing|ion of) <given>(?:<language> )?(?:<text>|<words>|quotes?|poems?|statements?|expressions?)",
         r"translate\b.*\b(?:in|to|into|from) <language>",
         r"translate (?:it|this|the following)(?: for me| please)?[.:]?$",
-        unless=(r"(?:plain|simple|basic) english", r"translate … (?:chart|graph|table|code|program|equation)"),
+        unless=(r"(?:plain|simple|basic) english", r"translate <few words>(?:chart|graph|table|code|program|equation)"),
     ),
+    _rule("translation", r"(?:words?|phrases?|terms?) in (?!English)<language>"),
     _rule(
         "language",
         r"(?:which|what) language (?:is|are|does|was)(?! (?:spoken|used|most))",
@@ -122,6 +124,11 @@ RULES: tuple[Rule, ...] = (
         unless=(r"<code>|<logic>", r"(?:importance|important|why) … grammar"),
     ),
     _rule(
+        "grammar",
+        r"comma splices?|punctuations|spell(?:ing)?[- ]?check\w*|mis-spell\w*|phonetic spelling|(?:wrong|on|their) spelling",
+        unless=(r"<code>",),
+    ),
+    _rule(
         "verse",
         r"(?:<write>) … (?:<poem>)",
         r"(?:write|compose|create|generate|come up with|make) (?:me )?(?:\w+ )*songs?(?! (?:title|name|list|recommend))",
@@ -130,6 +137,13 @@ RULES: tuple[Rule, ...] = (
             r"analy[sz]e|interpret|difference between|song titles?|playlist|essay|review of|program|function",
             r"rhymes? with|rhyming words?",
         ),
+    ),
+    _rule(
+        "verse",
+        r"rhym(?:e|ing) (?:schemes?|patterns?|and)|(?:of|adding) rhyme|poem\w* … rhyme",
+        r"(?:structure|met(?:er|re)) of (?:this|the) <few words>poem",
+        r"(?:composite|develop|restructure|rearrange) <given>(?:poem|limerick|sonnet|haiku|lyrics?|song)",
+        unless=(r"<code>",),
     ),
     _rule(
         "wordplay",
@@ -156,6 +170,13 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     _rule(
+        "letters",
+        r"(?:first|second|third|fourth|fifth|last|middle|\d+(?:st|nd|rd|th)) letters?(?= of| in|[.?,:]|$)",
+        r"letters? at|fewer letters|acrostics?|(?:all|these|list of|the following|the given) letters",
+        r"(?:letters?|words?) of the alphabet|(?:say|recite|write(?: out)?) the alphabet",
+        unless=(r"<code>", r"passwords?|usernames?|permutations?|capital\w*|(?:cover|love) letters|letters (?:of|to|from|by)"),
+    ),
+    _rule(
         "letter_case",
         r"(?:upper|lower|title|sentence|camel|snake)[ -]?case|capital letters?|small letters|all caps",
         r"capitali[sz](?:e|ed|ing|ation)(?! on\b)",
@@ -163,7 +184,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "alphabetical",
-        r"alphabeti[sz]?\w*|(?:from )?A (?:to|-) Z|lexicographic\w*",
+        r"alphabeti[sz]?\w*|by (?:the )?alphabet|(?:from )?A (?:to|-) Z|lexicographic\w*",
         unless=(r"<code>", r"index|invented"),
     ),
     _rule(
@@ -199,7 +220,8 @@ RULES: tuple[Rule, ...] = (
         r"(?:split|divide|break) (?:\w+ ){0,4}?sentences? (?:\w+ ){0,2}?into",
         r"(?:form|make|create|construct|build|write) (?:\w+ ){0,4}?sentences? (?:\w+ ){0,2}?(?:from|out of|with|using) "
         r"(?:\w+ ){0,3}?words",
-        r"jumbled (?:sentence|words)",
+        r"jumbled (?:sentence|words)|word[- ]order",
+        r"(?:<order>) … to (?:form|make|create) (?:a |an )?(?:\w+ )?sentences?",
         unless=(r"program|function|code|script|alphabet\w*|events|chronolog\w+",),
     ),
     _rule(
@@ -215,6 +237,8 @@ RULES: tuple[Rule, ...] = (
         r"(?:another|different|better|alternative|stronger|more \w+) words? for|fill in the blanks? … words?",
         unless=(r"program|function|code|script|python|java|javascript", r"in (?:your )?(?:other|own) words"),
     ),
+    # what an idiom says is not what its words say
+    _rule("vocabulary", r"idioms?|idiomatic|rhyme <given>words?", unless=(r"<code>",)),
     _rule(
         "morphology",
         r"(?:passive|active)(?:[- ]voice| sentences?| form| construction)|(?:in|to|into) (?:the )?(?:passive|active)",
@@ -238,5 +262,17 @@ RULES: tuple[Rule, ...] = (
             # words that describe a thing are words in any language
             r"^(?!.*\b(?:sentence|text|passage|paragraph|phrase)).*(?:adjectives? … describ\w*|describ\w* … adjectives?)",
         ),
+    ),
+    _rule(
+        "morphology",
+        r"(?:passive|active) voice|sentences? … (?:passive or active|active or passive)",
+        r"(?:the|its|their|one|another|verb|which|what|by|of) tenses?(?! (?:situation|moment|scene|atmosphere|mood|relation)\w*)",
+        r"(?:present|past|future) (?:perfect|continuous|progressive|simple)",
+        r"(?:<word class>|adjectives?),?(?: and| or)? (?:\w+ ){0,2}?(?:<word class>|adjectives?)(?=[,.;)]| in | from |$)",
+        r"(?:delete|separate|group|divide|convert|retrieve|enter|match|morph|transform|form|using|uses|contains?|adding|with) "
+        r"(?:\w+ ){0,4}?(?:<word class>)",
+        r"(?:comparative|superlative|compound|collective|proper) (?:<word class>|adjectives?)|forms? of the verb",
+        r"(?:relative|dependent|subordinate|main|independent|noun|adverb|adjective|type of) clauses?",
+        unless=(r"<code>", r"describ\w*", r"contracts?|legal"),
     ),
 )  # fmt: skip

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import regex
 
+from pipelines.translation import shell_commands
+
 _EXTENSIONS = (
     "py|js|ts|jsx|tsx|java|c|h|cpp|cs|go|rs|rb|php|pl|sh|bat|ps1|sql|html?|css|scss|xml|json|ya?ml|toml|ini|cfg|conf|csv|"
     "tsv|txt|md|tex|pdf|docx?|xlsx?|pptx?|zip|tar|gz|exe|dll|jar|log|png|jpe?g|gif|svg|mp3|mp4|wav|avi|ipynb|class"
@@ -43,6 +45,7 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("code", "`", (r"```[^`]+```", r"``[^`\n]+``", r"`[^`\n]+`")),
+    ("code", shell_commands.HINT, shell_commands.PATTERNS),
     (
         "latex",
         r"[$\\]",

@@ -24,6 +24,11 @@ PIECES = (
     '{"a":',
     '["a",',
     "f(",
+    "ls -a ",
+    "ls | ",
+    "awk '",
+    "sort -a=.",
+    "for a in b; do ",
     "a",
     "字",
 )

@@ -26,6 +26,44 @@ def test_spans_are_in_order_and_every_mark_is_one(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "awk -F',' '{print $2}' cities.csv",
+        "awk '{ sum += $3 } END { print sum }' sales.txt",
+        "sed -i 's/old name/new name/g' notes.txt",
+        "sed 's/ *$//' < in.txt > out.txt",
+        "grep -E '^[0-9]+$' numbers.txt | sort -n | uniq -c",
+        "ps aux | grep python | awk '{print $2}' | xargs kill -9",
+        "cat users.json | jq '.[] | select(.age > 30) | .name'",
+        'curl -X POST -H "Content-Type: application/json" -d \'{"name": "Ann"}\' https://example.org/users',
+        'find . -name "*.log" -mtime +7 -delete',
+        "find . -type f -exec rm {} \\;",
+        "tar -xzvf archive.tar.gz",
+        'for f in *.txt; do mv "$f" "${f%.txt}.md"; done',
+        "chmod +x run.sh && ./run.sh",
+        "export PATH=$PATH:/opt/bin",
+    ],
+)
+@pytest.mark.parametrize("sentence", ["{}", "Use {} to get what you want.", "You can run this: {}"])
+def test_shell_commands_are_code_wherever_they_stand(command: str, sentence: str) -> None:
+    assert spans(sentence.replace("{}", command)) == [("code", command)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Find the longest word, sort the rest - and head home.",
+        'Find "the answer" in the text, then cut it.',
+        "Sort -5 before 3, for a dog in the house does so while others make do.",
+        "Cat and dog | bird and cow",
+        "Make -- if you like -- a cake; kill no cat.",
+    ],
+)
+def test_names_of_commands_are_words_too(text: str) -> None:
+    assert not [found for kind, found in spans(text) if kind == "code"]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("Call `list.sort()` first.", [("code", "`list.sort()`")]),

@@ -1,28 +1,26 @@
 """Translating instructions: English records in, rows in each language out.
 
-read ─► ask ─► translate ─► assemble (─► the same again for rows that failed) ─► write ─► publish. What the engine said
-goes into the translation memory, so nothing is translated twice, whatever happens; the other stages leave their work in
-the workspace, and find there what an earlier run of the same fingerprint left.
+read ─► ask ─► translate (─► and back) ─► assemble (─► the same again for rows that failed) ─► write ─► publish. What
+the engine said goes into the translation memory, so nothing is translated twice, whatever happens; the other stages
+leave their work in the workspace, and find there what an earlier run of the same fingerprint left.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from pipelines import lid
-from pipelines.atomic import replacing, write_json
+from pipelines.atomic import write_json
 from pipelines.errors import UserError
 from pipelines.finish import Finish, finish_and_publish
 from pipelines.progress import Stages
@@ -30,20 +28,17 @@ from pipelines.session import java_version, tune_for
 from pipelines.shards.workspace import code_sha256, open_workspace
 from pipelines.shards.write import sha256_of
 from pipelines.translation import cost
-from pipelines.translation.attempt import ENGLISH, FIRST, ROUNDS, Attempt
+from pipelines.translation.answers import Source, answer, ask, asked_in, in_tasks
+from pipelines.translation.attempt import BACK, ENGLISH, FIRST, ROUNDS, Attempt
 from pipelines.translation.checks import retry_for
 from pipelines.translation.chunks import ReadFile, chunk_path, read_files
 from pipelines.translation.engine_files import EngineDirectory, open_directory
 from pipelines.translation.manifest import published_manifest, run_manifest
-from pipelines.translation.memory import TranslationMemory, Work, open_memory
-from pipelines.translation.translate_missing import missing, translate_missing
+from pipelines.translation.memory import Work, open_memory
 from pipelines.translation.write import write_languages
 from schemas.translation import RETRIES, Retry
 from schemas.translation_config import Decoding
-from schemas.translation_memory import SEGMENTS, TRANSLATIONS
 from schemas.translation_run import TranslationRun
-
-_ASKED = "chunk string, " + SEGMENTS.ddl()
 
 
 @dataclass(frozen=True)
@@ -52,19 +47,21 @@ class Plan:
 
     config: TranslationRun
     engine: EngineDirectory
+    back: EngineDirectory | None  # that of the round trip
     lid_model: Path
 
     @property
     def signature(self) -> str:
         """The engine as rows name it."""
-        made = self.engine.manifest
-        return f"{made.model}@{made.revision[:12]} {made.quantization} {made.identity()[:16]}"
+        return _signature(self.engine)
 
     def made_by(self) -> dict[str, Any]:
         """What the manifest tells of the engine."""
         told = {"family", "model", "revision", "license", "quantization"}
         made = self.engine.manifest
         names = {"identity": made.identity(), "signature": self.signature}
+        if self.back is not None:
+            names["round_trip"] = _signature(self.back)
         return names | made.model_dump(mode="json", include=told)
 
     def fingerprint(self) -> str:
@@ -77,6 +74,7 @@ class Plan:
             self.config.sha256(),
             self.engine.manifest.identity(),
             self.signature,
+            self.back and self.back.manifest.identity(),
             sha256_of(self.lid_model),
             stats,
         ]
@@ -86,12 +84,17 @@ class Plan:
 def plan(config: TranslationRun) -> Plan:
     """Checks everything that can be checked without reading the records. Raises `UserError` with all problems."""
     problems = [problem for path in config.input if (problem := _unreadable(path))]
-    engine = None
+    engine = back = None
     try:
         engine = open_directory(config.engine.path)
         engine.require((ENGLISH, code) for code in config.languages)
+        if config.round_trip is not None:
+            back = open_directory(config.back.path)
+            back.require((code, ENGLISH) for code in config.languages)
     except UserError as error:
         problems += error.problems
+    if config.round_trip is not None and importlib.util.find_spec("sacrebleu") is None:
+        problems.append("round_trip: needs sacrebleu: pip install 'polyinstruct[eval]'")
     model = config.lid.model or lid.default_model()
     try:
         lid.load_model(str(model))
@@ -99,7 +102,12 @@ def plan(config: TranslationRun) -> Plan:
         problems += error.problems
     if problems or engine is None:
         raise UserError(*problems)
-    return Plan(config, engine, model)
+    return Plan(config, engine, back, model)
+
+
+def _signature(engine: EngineDirectory) -> str:
+    made = engine.manifest
+    return f"{made.model}@{made.revision[:12]} {made.quantization} {made.identity()[:16]}"
 
 
 def _unreadable(path: Path) -> str | None:
@@ -122,12 +130,12 @@ def estimate(make_session: Callable[[], SparkSession], plan: Plan, folder: Path)
     with open_memory(config.memory_folder, plan.engine.manifest, config.decoding) as memory:
         spark, read = _start(make_session, plan, folder, stages)
         attempt = _attempt(plan, folder, FIRST, Retry())
-        _ask(spark, attempt, _chunks(read), 1, stages)
-        segments = _asked(spark, attempt, 1)
+        ask(spark, attempt, _chunks(read), 1, stages)
+        segments = asked_in(spark, attempt, 1)
         with stages.stage("plan"):
             pairs = cost.plan(spark, memory, segments, plan.engine)
             speed = cost.measured_speed(spark, memory, segments, config.engine, config.decoding)
-    return cost.Estimate(tuple(pairs), speed, config.engine.workers)
+    return cost.Estimate(tuple(pairs), speed, config.engine.workers, plan.back is not None)
 
 
 def translate(
@@ -208,64 +216,17 @@ def _make(spark: SparkSession, plan: Plan, attempt: Attempt, chunks: Sequence[st
     if not todo:
         return work
     with open_memory(config.memory_folder, plan.engine.manifest, attempt.decoding) as memory:
-        for round in ROUNDS:
-            _ask(spark, attempt, todo, round, stages)
-            asked = _asked(spark, attempt, round)
-            lacking, added = missing(spark, memory, asked).count(), memory.watch()
-            name = f"translate{held}" if round == 1 else f"translate around{held}"
-            if lacking:
-                with stages.stage(name, lacking, partial(_segments, added), "segments"):
-                    work += translate_missing(spark, memory, asked, config.engine, attempt.decoding)
-            with stages.stage(f"look up{held}"):
-                _look_up(spark, memory, asked, attempt.known(round), len(todo))
+        for round, name in zip(ROUNDS, ("translate", "translate around"), strict=True):
+            source = Source(memory, config.engine, attempt.decoding)
+            work += answer(spark, source, attempt, round, todo, f"{name}{held}", stages)
+    if plan.back is not None and config.round_trip is not None:
+        decoding = config.round_trip.decoding
+        with open_memory(config.memory_folder, plan.back.manifest, decoding) as memory:
+            source = Source(memory, config.back, decoding)
+            work += answer(spark, source, attempt, BACK, todo, f"translate back{held}", stages)
     with stages.stage(f"assemble{held}"):
-        _in_tasks(spark, todo, attempt.assemble)
+        in_tasks(spark, todo, attempt.assemble)
     return work
-
-
-def _segments(added: Callable[[], Work]) -> int:
-    return added().segments
-
-
-def _ask(spark: SparkSession, attempt: Attempt, chunks: Sequence[str], round: int, stages: Stages) -> None:
-    with stages.stage("ask" if attempt.name == FIRST else f"ask {attempt.name}"):
-        _in_tasks(spark, chunks, lambda chunk: attempt.ask(chunk, round))
-
-
-def _in_tasks(spark: SparkSession, chunks: Sequence[str], do: Callable[[str], None]) -> None:
-    spark.sparkContext.parallelize(chunks, len(chunks)).foreach(do)
-
-
-def _asked(spark: SparkSession, attempt: Attempt, round: int) -> DataFrame:
-    return spark.read.schema(_ASKED).parquet(str(attempt.asked(round)))
-
-
-def _look_up(
-    spark: SparkSession, memory: TranslationMemory, asked: DataFrame, folder: Path, chunks: int
-) -> None:
-    """Writes the answers to what each chunk asked, but for those that are there.
-
-    What was looked up stays as it is: what is asked next depends on it, and another run may add to the memory.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [field.name for field in TRANSLATIONS.fields if field.name not in ("key", "made_by")]
-    answers = asked.join(memory.read(spark).select(*names), SEGMENTS.columns)
-
-    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held = list(batches)
-        if not held:
-            return
-        table = pa.Table.from_batches(held)
-        for chunk in table.column("chunk").unique().to_pylist():
-            rows = table.filter(pc.equal(table.column("chunk"), chunk)).select(names)
-            path = chunk_path(folder, chunk)
-            if not path.exists():
-                with replacing(path) as temporary:
-                    pq.write_table(rows.sort_by([("tgt", "ascending"), ("text", "ascending")]), temporary)
-        yield from ()  # nothing but files
-
-    # as many partitions as chunks, so that a task holds few of them
-    answers.select("chunk", *names).repartition(chunks, "chunk").mapInArrow(write, "chunk string").count()
 
 
 def _failed(first: Attempt, chunks: Sequence[str]) -> dict[str, list[str]]:

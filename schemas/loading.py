@@ -118,6 +118,8 @@ def _with_places(data: Any, model: Any, folder: Path) -> Any:
         return {key: _with_places(value, inner[1], folder) for key, value in data.items()} if known else data
     if model is Path or Path in inner:
         return str(Path(os.path.normpath(folder / data))) if isinstance(data, str) else data
+    if type(None) in inner:  # a section, or none
+        return _with_places(data, inner[0], folder)
     if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(data, dict):
         fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         return {key: _with_places(value, fields.get(key), folder) for key, value in data.items()}

@@ -171,4 +171,5 @@ RETRY_OF: dict[str, str] = {
     "added_sentences": "wide_search",
     "number_mismatch": "wide_search",
     "low_score": "wide_search",
+    "round_trip": "wide_search",
 }

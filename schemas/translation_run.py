@@ -37,6 +37,18 @@ class TranslationAudit(_Section):
     )
 
 
+class RoundTrip(_Section):
+    """A second opinion: what passes the other checks is translated back, and held against its source by chrF."""
+
+    engine: EngineConfig | None = Field(
+        None, description="engine that translates back into English; default: the run's own"
+    )
+    decoding: Decoding = Field(
+        Decoding(beam_size=1, patience=1),
+        description="how it searches: the words are enough, and greedy search finds them in a third of the time",
+    )
+
+
 class TranslationRun(_Section):
     """Everything a run depends on, besides the bytes of its records and of its engine."""
 
@@ -65,6 +77,10 @@ class TranslationRun(_Section):
     routing: RoutingConfig = RoutingConfig()
     checks: Checks = Checks()
     retry: bool = Field(True, description="whether a failed row is tried once more with other decoding")
+    round_trip: RoundTrip | None = Field(
+        None,
+        description="translate back, and reject what has too little in common with its source (checks.round_trip)",
+    )
     lid: LidConfig = LidConfig()
     splits: Splits = Splits(validation=0.01, test=0.0)
     shards: Shards = Shards()
@@ -101,12 +117,18 @@ class TranslationRun(_Section):
         return self.known_languages[code] if code in self.known_languages else LANGUAGES[code]
 
     @property
+    def back(self) -> EngineConfig:
+        """The engine of the round trip."""
+        return (self.round_trip.engine if self.round_trip else None) or self.engine
+
+    @property
     def memory_folder(self) -> Path:
         return self.memory or self.output.absolute().parent / "translation-memory"
 
     def identity(self) -> dict[str, Any]:
         """What the output depends on, apart from the bytes of records and engine: not where things lie, nor speed."""
-        places: Any = {"output", "spark", "memory", "lid", "engine", "input", "audit"}
+        places: Any = dict.fromkeys(("output", "spark", "memory", "lid", "engine", "input", "audit"), True)
+        places["round_trip"] = {"engine"}
         return self.model_dump(mode="json", by_alias=True, exclude=places) | {
             "input": [path.name for path in self.input]
         }

@@ -2,8 +2,8 @@
 
 The first attempt is at every record and language; those after it are at the rows that failed, with other decoding or
 shorter segments (`schemas/translation.py`). An attempt asks twice: for the segments, and then for the words around the
-spans that some translations lost. All of it goes chunk by chunk, in Spark tasks, and what a task wrote is not done
-again.
+spans that some translations lost; and once more, where a round trip is wanted, for the way back of what passes. All of
+it goes chunk by chunk, in Spark tasks, and what a task wrote is not done again.
 
     <folder>/asked-<round>/<chunk>.parquet   what is asked: src, tgt, text, and the chunk
     <folder>/known-<round>/<chunk>.parquet   the answers to that, as the translation memory gave them then
@@ -23,7 +23,15 @@ import pyarrow.parquet as pq
 
 from pipelines import lid
 from pipelines.atomic import replacing
-from pipelines.translation.checks import SegmentFacts, add_lid, decide, retry_for, score_row
+from pipelines.translation.checks import (
+    Scores,
+    SegmentFacts,
+    add_lid,
+    decide,
+    retry_for,
+    round_trip,
+    score_row,
+)
 from pipelines.translation.chunks import chunk_path, records_of
 from pipelines.translation.plan import FIELDS, Rebuilt, RecordPlan, plan_record
 from pipelines.translation.routing import Routed, route
@@ -34,6 +42,7 @@ from schemas.translation_run import TranslationRun
 
 FIRST = "first"
 ROUNDS = (1, 2)
+BACK = 3  # the round of the way back
 ENGLISH = "en"
 
 ASKED = pa.schema(
@@ -77,25 +86,19 @@ class Attempt:
         return self.folder / "rows"
 
     def ask(self, chunk: str, round: int) -> None:
-        """Writes what a chunk's records need, as far as it is not known."""
+        """Writes what a chunk's records need, as far as it is not known; in the round `BACK` what is to go back."""
         path = chunk_path(self.asked(round), chunk)
         if path.exists():
             return
-        known, _ = self._answers(chunk) if round > 1 else ({}, {})
-        wanted: dict[tuple[str, str], None] = {}
-        for record, languages in self._todo(chunk):
-            if planned := self._plan(record, self._route(record)):
-                for code in languages:
-                    if code == ENGLISH:
-                        continue
-                    needed = planned.needed(known.get(code, {}))
-                    wanted.update(dict.fromkeys((code, text) for text in needed))
+        asked = self._to_go_back(chunk) if round == BACK else self._needed(chunk, round)
+        wanted = list(dict.fromkeys(asked))
         table = pa.table(
             {
                 "chunk": pa.repeat(pa.scalar(chunk), len(wanted)),
-                "src": pa.repeat(pa.scalar(ENGLISH), len(wanted)),
-                "tgt": pa.array([code for code, _ in wanted], pa.string()),
-                "text": pa.array([text for _, text in wanted], pa.string()),
+                **{
+                    name: pa.array([segment[place] for segment in wanted], pa.string())
+                    for place, name in enumerate(("src", "tgt", "text"))
+                },
             },
             schema=ASKED,
         )
@@ -106,32 +109,76 @@ class Attempt:
         path = chunk_path(self.rows, chunk)
         if path.exists():
             return
-        known, facts = self._answers(chunk)
-        made: list[dict[str, Any]] = []
-        translated: dict[str, list[tuple[Rebuilt, dict[str, Any]]]] = {}
+        known, facts = self._answers(chunk, ROUNDS)
+        made = self._made(chunk, known, facts)
+        if self.config.round_trip is not None:
+            self._add_round_trip(chunk, made, known)
+        for item in made:
+            if item.scores is not None:
+                item.row |= item.scores | {"retry": None if self.name == FIRST else self.name}
+                item.row["reason"] = decide(item.scores, self.config.checks)
+        _write(path, pa.Table.from_pylist([item.row for item in made], schema=ROWS))
+
+    def _needed(self, chunk: str, round: int) -> Iterator[tuple[str, str, str]]:
+        known, _ = self._answers(chunk, [before for before in ROUNDS if before < round])
+        for record, languages in self._todo(chunk):
+            if planned := self._plan(record, self._route(record)):
+                for code in languages:
+                    if code != ENGLISH:
+                        for text in planned.needed(known.get(code, {})):
+                            yield ENGLISH, code, text
+
+    def _to_go_back(self, chunk: str) -> Iterator[tuple[str, str, str]]:
+        known, facts = self._answers(chunk, ROUNDS)
+        for item in self._made(chunk, known, facts):
+            for request in self._passed(item):
+                yield item.code, ENGLISH, known[item.code][request]
+
+    def _passed(self, item: _Made) -> Sequence[str]:
+        """The requests that a row which passes all checks so far is made of; none of another row."""
+        if item.rebuilt is None or item.scores is None or decide(item.scores, self.config.checks) is not None:
+            return ()
+        return [request for used in item.rebuilt.used.values() for request in used]
+
+    def _add_round_trip(self, chunk: str, made: Sequence[_Made], known: Known) -> None:
+        """Adds the score `round_trip` of the rows that pass the other checks."""
+        answers = self._answers_to(chunk, BACK)
+        back = {(row["src"], row["text"]): row["translation"] for row in answers}
+        passed = [(item, requests) for item in made if (requests := self._passed(item))]
+        found = round_trip(
+            [" ".join(requests) for _, requests in passed],
+            [
+                " ".join(back[i.code, known[i.code][request]] for request in requests)
+                for i, requests in passed
+            ],
+        )
+        for (item, _), score in zip(passed, found, strict=True):
+            assert item.scores is not None
+            item.scores["round_trip"] = score
+
+    def _made(self, chunk: str, known: Known, facts: Facts) -> list[_Made]:
+        """The rows of a chunk, with the scores that need no round trip."""
+        made: list[_Made] = []
+        translated: dict[str, list[tuple[Rebuilt, Scores]]] = {}
         for record, languages in self._todo(chunk):
             routed = self._route(record)
             planned = self._plan(record, routed)
             split = self._split(record)
             for code in languages:
                 row = self._row(record, routed, split, code)
-                made.append(row)
-                if planned is not None and code != ENGLISH:
-                    language = self.config.language(code)
-                    rebuilt = planned.rebuild(known.get(code, {}), language.spaced)
-                    scores = score_row(rebuilt, known.get(code, {}), facts.get(code, {}), code, language)
-                    row |= rebuilt.fields | {"engine": self.engine}
-                    translated.setdefault(code, []).append((rebuilt, scores))
-                    row["scores"] = scores
+                if planned is None or code == ENGLISH:
+                    made.append(_Made(row, code))
+                    continue
+                language = self.config.language(code)
+                rebuilt = planned.rebuild(known.get(code, {}), language.spaced)
+                scores = score_row(rebuilt, known.get(code, {}), facts.get(code, {}), code, language)
+                row |= rebuilt.fields | {"engine": self.engine}
+                translated.setdefault(code, []).append((rebuilt, scores))
+                made.append(_Made(row, code, rebuilt, scores))
         model = lid.load_model(self.lid_model)
         for code, rows in translated.items():
             add_lid(model, rows, code, self.config.language(code))
-        for row in made:
-            scores = row.pop("scores", None)
-            if scores is not None:
-                row |= scores | {"retry": None if self.name == FIRST else self.name}
-                row["reason"] = decide(scores, self.config.checks)
-        _write(path, pa.Table.from_pylist(made, schema=ROWS))
+        return made
 
     def _plan(self, record: Mapping[str, Any], routed: Routed) -> RecordPlan | None:
         """How a record is translated; `None` if it is not."""
@@ -188,19 +235,32 @@ class Attempt:
             if record["source_id"] in failed:
                 yield record, failed[str(record["source_id"])]
 
-    def _answers(self, chunk: str) -> tuple[Known, Facts]:
+    def _answers(self, chunk: str, rounds: Iterable[int]) -> tuple[Known, Facts]:
         known: Known = {}
         facts: Facts = {}
-        for path in (chunk_path(self.known(round), chunk) for round in ROUNDS):
-            for row in pq.read_table(path).to_pylist() if path.exists() else ():
-                known.setdefault(row["tgt"], {})[row["text"]] = row["translation"]
-                facts.setdefault(row["tgt"], {})[row["text"]] = SegmentFacts(
-                    row["score"],
-                    row["target_tokens"],
-                    row["target_unknown"],
-                    row["source_truncated"] or row["target_truncated"],
-                )
+        for row in (row for round in rounds for row in self._answers_to(chunk, round)):
+            known.setdefault(row["tgt"], {})[row["text"]] = row["translation"]
+            facts.setdefault(row["tgt"], {})[row["text"]] = SegmentFacts(
+                row["score"],
+                row["target_tokens"],
+                row["target_unknown"],
+                row["source_truncated"] or row["target_truncated"],
+            )
         return known, facts
+
+    def _answers_to(self, chunk: str, round: int) -> list[dict[str, Any]]:
+        path = chunk_path(self.known(round), chunk)
+        return pq.read_table(path).to_pylist() if path.exists() else []
+
+
+@dataclass
+class _Made:
+    """A row; where it was translated, with what it was made of."""
+
+    row: dict[str, Any]
+    code: str
+    rebuilt: Rebuilt | None = None
+    scores: Scores | None = None
 
 
 def _fields(record: Mapping[str, Any]) -> dict[str, str]:

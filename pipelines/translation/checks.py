@@ -138,9 +138,9 @@ def round_trip(sources: Sequence[str], back: Sequence[str]) -> list[float]:
     """chrF (0 to 100) of each back-translation against its source: a second opinion, at the price of translating twice.
 
     A good engine's own way back lies above 50; what has nothing in common shares some letters, and lies below 20
-    (Popović 2015; sacrebleu's defaults).
+    (Popović 2015; sacrebleu's defaults). Needs sacrebleu (the extra `eval`).
     """
-    from sacrebleu.metrics.chrf import CHRF  # the extra `eval`
+    from sacrebleu.metrics.chrf import CHRF
 
     chrf = CHRF()
     return [chrf.sentence_score(text, [source]).score for source, text in zip(sources, back, strict=True)]

@@ -33,11 +33,12 @@ class PairPlan:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will cost: its pairs, and what the engine's speed was measured on."""
+    """What a run will cost: its pairs, what the engine's speed was measured on, and whether it translates back, too."""
 
     pairs: tuple[PairPlan, ...]
     speed: Work
     workers: int
+    round_trip: bool
 
     @property
     def seconds(self) -> float:

@@ -27,7 +27,8 @@ def print_estimate(found: Estimate) -> None:
     console.print(
         f"measured on {speed.segments:,} segments: {rate:,.0f} target tokens/s; about "
         f"{found.seconds / 3600:,.2f} hours with {found.workers} engine{'s' if found.workers > 1 else ''}, "
-        "retries of failed rows not counted",
+        "retries of failed rows not counted"
+        + (", nor the way back of the others" if found.round_trip else ""),
         highlight=False,
         soft_wrap=True,
     )

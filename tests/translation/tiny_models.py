@@ -65,10 +65,16 @@ def train_spm(path: Path, size: int = 1500, kind: str = "unigram", **more: Any) 
     return [processor.id_to_piece(id_) for id_ in range(len(processor))]
 
 
-def nllb(folder: Path, kind: str = "bpe", pairs: Sequence[tuple[str, str, str]] = (), steps: int = 0) -> Path:
+def nllb(
+    folder: Path,
+    kind: str = "bpe",
+    pairs: Sequence[tuple[str, str, str]] = (),
+    steps: int = 0,
+    source_code: str = "eng_Latn",
+) -> Path:
     """An NLLB-shaped model (the real sentencepiece model is a BPE one, too).
 
-    It is trained on (English, FLORES code, text).
+    It is trained on (text in the language of `source_code`, FLORES code, text in that language).
     """
     folder.mkdir()
     pieces = train_spm(folder / "sentencepiece.bpe.model", kind=kind)
@@ -88,7 +94,7 @@ def nllb(folder: Path, kind: str = "bpe", pairs: Sequence[tuple[str, str, str]] 
         processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
         encoded = [
             (
-                [ids["eng_Latn"], *(i + 1 for i in processor.encode(source)), 2],
+                [ids[source_code], *(i + 1 for i in processor.encode(source)), 2],
                 [ids[code], *(i + 1 for i in processor.encode(target)), 2],
             )
             for source, code, target in pairs

@@ -43,7 +43,7 @@ class Run:
         keys = {"engine.commit_every_s": 0, "engine.token_budget": BUDGET}
         given += [part for key, value in keys.items() for part in ("--set", f"{key}={value}")]
         job, config = ROOT / "jobs" / "translate_instructions.py", ROOT / "configs" / "translate_demo.yaml"
-        others = ("SPARK_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "PYTHONPATH")
+        others = ("SPARK_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, str(job), "--config", str(config), *given, "--output", str(self.output)],

@@ -48,7 +48,7 @@ class Stages:
             took = time.monotonic() - started
             finished = [rows or 0, *(_counts(done)[1:] if done else ())]
             rate = f", {rows:,} {units[0]}, {_rates(finished, units, took)}" if rows else ""
-            self._console.print(f"{name}: {took:.1f} s{rate}", highlight=False)
+            self._console.print(f"{name}: {took:.1f} s{rate}", highlight=False, soft_wrap=True)
         else:
             with self._bar() as bar:
                 task = bar.add_task(name, total=rows, rate="")

@@ -47,7 +47,7 @@ _STATEMENTS = (
     # SQL, in capitals
     r"(?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|DROP\s+TABLE|ALTER\s+TABLE)\s+\S.*",
     r"CREATE\s+(?:TABLE|DATABASE|INDEX|VIEW)\s+\S.*",
-    r"(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LEFT\s+JOIN|INNER\s+JOIN|JOIN)\s+[\w.`\"*]+.*[;,=><\w)]\s*$",
+    r"(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LEFT\s+JOIN|INNER\s+JOIN|JOIN)\s+[\w.`\"*]+.*[;,=><\w)'\"]\s*$",
     # markup and style sheets
     rf"<\?(?:php|xml)\b.*|<!DOCTYPE\b.*|<!--.*|{_TAG}(?:.*{_TAG})?\s*$",
     r"[.\#]?[\w-]+(?:[\s,>:.\#]+[\w-]+)*\s*\{\s*$",

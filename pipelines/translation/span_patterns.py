@@ -24,8 +24,8 @@ _OPERAND = (
     rf"(?:\d+(?:\.\d+)?[a-z]?|[a-zA-Z](?:_\w)?(?:\([a-z\d]\))?|{_FUNCTIONS}|π|θ|\([^()\n]{{1,30}}\))"
     r"(?:[²³]|\^[-\d\w{}()]+)?"
 )
-_OPERATOR = r"[-+*/^=<>≤≥≠≈×÷−±·]=?"
-_ITEM = r"(?:\"[^\"\n]*\"|'[^'\n]*'|-?\d[\d.]*)"  # of a list literal
+_OPERATOR = r"(?:[-+*/^=<>≤≥≠≈×÷−±·]=?|(?<=\d|\d )x(?= ?\d))"
+_ITEM = r"(?:\"[^\"\n]*\"|'[^'\n]*'|“[^”\n]*”|-?\d[\d.]*)"  # of a list literal
 _ARGUMENTS = r"\((?:\)|(?=[^()\n]{0,200}[\"'=_\[\]\d,.])[^()\n]{0,200}\))"
 # between braces, with braces within; bounded, as every repetition here that could be tried again from each place
 _INSIDE = r"[^{}\n]{0,300}(?:\{[^{}\n]{0,300}\}[^{}\n]{0,300}){0,10}"

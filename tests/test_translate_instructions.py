@@ -298,7 +298,7 @@ def test_a_failed_audit_publishes_nothing(translated_with: Translate, samples: P
     with pytest.raises(AuditError, match="kept_share"):
         translated_with(
             finished=True,
-            overrides=("audit.kept_share.min=1.01",),
+            overrides=("audit.kept_share={min: 1.01}",),
             output=str(tmp_path / "out"),
             languages=["el"],
             **given,

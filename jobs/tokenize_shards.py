@@ -1,0 +1,60 @@
+"""Instruction shards or texts in, tokens out, as training reads them.
+
+spark-submit jobs/tokenize_shards.py --input out/mixture --tokenizer DIR --max-length 512 --output out/tokens
+spark-submit jobs/tokenize_shards.py --set text.zh=[mc4-zh.jsonl.gz] --set text.en=[c4-en.jsonl.gz] --tokenizer DIR ...
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from pipelines.cli import add_config_arguments, run_job
+from pipelines.session import job_session
+from pipelines.tokenizing import plan, tokenize
+from pipelines.tokens.summary import print_tokenized
+from quality.tokens_publishing import completing
+from schemas.loading import load
+from schemas.tokens_run import TokenizeRun
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="tokenize_shards.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--input", metavar="DIR", help="instruction shards: a folder, or hub:OWNER/NAME[@REVISION]"
+    )
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="DIR", help="the base model's directory, or a SentencePiece .model"
+    )
+    parser.add_argument("--template", choices=("alpaca", "chat"), help="prompt format (default: alpaca)")
+    parser.add_argument("--max-length", type=int, metavar="N", help="tokens of a row, at most (default: 512)")
+    parser.add_argument("--output", metavar="DIR", help="folder to write (default: out/tokens)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_config_arguments(parser)
+    arguments = parser.parse_args(argv)
+
+    config = load(
+        TokenizeRun,
+        arguments.config,
+        arguments.overrides,
+        input=arguments.input,
+        tokenizer=arguments.tokenizer,
+        template=arguments.template,
+        max_length=arguments.max_length,
+        output=arguments.output,
+    )
+
+    def session() -> SparkSession:
+        return job_session("tokenize_shards", config.spark)
+
+    manifest = tokenize(session, plan(config), arguments.overwrite, completing(config))
+    print_tokenized(manifest, config.output)
+    return 0
+
+
+if __name__ == "__main__":
+    run_job(main)

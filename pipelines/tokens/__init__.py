@@ -1,0 +1,1 @@
+"""Instruction rows and texts in, tokens with the boundary between question and answer out."""

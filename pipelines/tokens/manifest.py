@@ -1,0 +1,79 @@
+"""The manifests of tokenised data: what a run read and wrote, and what travels with the published folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipelines import __version__
+from pipelines.shards.manifest import environment
+from pipelines.shards.write import as_json
+from pipelines.tokens.write import FIGURES, Key, Placed
+from schemas.reasons import KEPT
+from schemas.tokens import SCHEMA_VERSION
+from schemas.tokens_run import TokenizeRun
+
+
+def content_key(config: TokenizeRun, tokenizer_sha256: str, source: str) -> str:
+    """Of all that the tokens depend on: shards (`source` is their content's hash), tokenizer, template, length."""
+    parts = [SCHEMA_VERSION, config.identity(), tokenizer_sha256, source]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def run_manifest(
+    config: TokenizeRun,
+    key: str,
+    inputs: Sequence[Mapping[str, Any]],
+    tokenizer: Mapping[str, Any],
+    placed: Sequence[Placed],
+    java: str,
+) -> dict[str, Any]:
+    """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
+    files = sorted((file for unit in placed for file in unit.files), key=lambda file: file.path)
+    return {
+        "version": SCHEMA_VERSION,
+        "polyinstruct": __version__,
+        "config": config.identity(),
+        "config_sha256": config.sha256(),
+        "key": key,
+        "inputs": list(inputs),
+        "tokenizer": dict(tokenizer),
+        "counts": _counts(placed),
+        "outputs": as_json(files),
+        "content_sha256": hashlib.sha256("\n".join(unit.sha256 for unit in placed).encode()).hexdigest(),
+        "environment": environment(java),
+    }
+
+
+def _counts(placed: Sequence[Placed]) -> list[dict[str, Any]]:
+    """What became of the rows of each mixture, split, language, task and language of the answer."""
+    rows: dict[Key, Counter[str]] = {}
+    figures: dict[Key, Counter[str]] = {}
+    for unit in placed:
+        for key, reasons in unit.rows.items():
+            rows.setdefault(key, Counter()).update(reasons)
+        for key, found in unit.figures.items():
+            figures.setdefault(key, Counter()).update(found)
+    return [
+        {
+            **dict(zip(("mixture", "split", "lang", "task", "answer_lang"), key, strict=True)),
+            "read": sum(rows[key].values()),
+            "kept": rows[key][KEPT],
+            "rejected": {reason: number for reason, number in sorted(rows[key].items()) if reason != KEPT},
+            **{name: figures.get(key, Counter())[name] for name in FIGURES},
+        }
+        for key in sorted(rows)
+    ]
+
+
+def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
+    """`<output>/tokens/manifest.json`, from the run's: its files alone, and neither times nor places."""
+    outputs = [
+        {**file, "path": file["path"].removeprefix("tokens/")}
+        for file in run["outputs"]
+        if file["path"].startswith("tokens/")
+    ]
+    return {key: run[key] for key in run if key not in ("environment", "outputs")} | {"outputs": outputs}

@@ -1,0 +1,133 @@
+"""The audit of tokenised data: what every dataset of tokens passes before it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.shards.published import read_rows
+from quality.figures import beside_files
+from quality.findings import Audit, Finding
+from quality.gate import Gate, records, with_offending
+from quality.rows import missing, out_of_range, unknown_value
+from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
+from schemas.fields import Dataset
+from schemas.reasons import KEPT
+from schemas.tokens import REASONS, REJECTED_TOKENS, TOKENS
+from schemas.tokens_run import TokenizeRun, TokensAudit
+
+_FAULTS = {name: FAULTS[name] for name in ("missing", "out_of_range", "unknown_value")} | {
+    "wrong_tokens": "tokens that the length, the boundary, the vocabulary or the greatest length do not fit",
+}
+_INVARIANTS = {"ids_in_two_splits": "rows that stand in two splits of a mixture"}
+_FIGURES = ("kept_share", "truncated_share", "unknown_share")
+
+
+def audit(
+    spark: SparkSession, result: Path, manifest: Mapping[str, Any], config: TokenizeRun, docs: Path
+) -> Audit:
+    """Audits a staged or published output; writes Great Expectations' Data Docs to `docs`."""
+    kept, rejected = (
+        _placed(_read(spark, declared, result / name))
+        for declared, name in ((TOKENS, "tokens"), (REJECTED_TOKENS, "rejected"))
+    )
+    rows = _with_faults(kept, TOKENS, _wrong_tokens(manifest, config)).unionByName(
+        _with_faults(rejected, REJECTED_TOKENS, F.lit(None).cast("string"))
+    )
+    languages = language_figures(manifest)
+    gate = Gate(docs)
+    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
+    repeated = kept.groupBy("mixture", "id").agg(F.count_distinct("split").alias("n")).where("n > 1").count()
+    for name, table, expectations in (
+        ("dataset", pd.DataFrame({"ids_in_two_splits": [repeated]}), none_counted(_INVARIANTS)),
+        (
+            "languages",
+            languages,
+            [within(TokensAudit, figure, getattr(config.audit, figure)) for figure in _FIGURES],
+        ),
+        ("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT])),
+    ):
+        findings += gate.check(name, table, expectations)
+    gate.write_docs()
+    return Audit(tuple(_with_rows(finding, rows) for finding in findings), records(languages))
+
+
+def _read(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
+    """All rows of a dataset; none where nothing was written."""
+    if folder.is_dir() and next(folder.rglob("*.parquet"), None):
+        return read_rows(spark, declared, folder)
+    return spark.createDataFrame([], declared.ddl())
+
+
+def _placed(rows: DataFrame) -> DataFrame:
+    """The rows with the mixture and the split that their file's path tells."""
+    parts = F.split(F.input_file_name(), "/")
+    return rows.withColumns(
+        {
+            "mixture": F.element_at(parts, -2),
+            "split": F.regexp_replace(F.element_at(parts, -1), r"-\d+-of-\d+\.parquet$", ""),
+        }
+    )
+
+
+def _wrong_tokens(manifest: Mapping[str, Any], config: TokenizeRun) -> Column:
+    """What is wrong with a row's tokens, or null."""
+    ids, vocabulary = F.col("input_ids"), manifest["tokenizer"]["vocab_size"]
+    return (
+        F.when(F.size(ids) != F.col("length"), "length")
+        .when(F.col("prompt_tokens") >= F.col("length"), "prompt_tokens")
+        .when(F.col("length") > config.max_length, "max_length")
+        .when(F.col("full_length") < F.col("length"), "full_length")
+        .when((F.array_max(ids) >= vocabulary) | (F.array_min(ids) < 0), "vocabulary")
+    )
+
+
+def _with_faults(rows: DataFrame, declared: Dataset, wrong_tokens: Column) -> DataFrame:
+    if "reason" not in rows.columns:
+        rows = rows.withColumn("reason", F.lit(None).cast("string"))
+    return rows.select(
+        *("id", "mixture", "split", "lang", "reason"),
+        missing(declared.fields).alias("missing"),
+        out_of_range(declared.fields).alias("out_of_range"),
+        unknown_value(declared.fields).alias("unknown_value"),
+        wrong_tokens.alias("wrong_tokens"),
+    )
+
+
+def language_figures(manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each mixture and language: sums of the manifest's counts, and the shares that have bands."""
+    counts = pd.DataFrame(manifest["counts"])
+    # English beyond its share is left out on purpose
+    counts["read"] -= [found.get("over_english_share", 0) for found in counts["rejected"]]
+    table = counts.groupby(["mixture", "lang"], as_index=False).sum(numeric_only=True)
+    return table.assign(
+        kept_share=table["kept"] / table["read"].where(table["read"] > 0),
+        truncated_share=table["truncated"] / table["kept"].where(table["kept"] > 0),
+        unknown_share=table["unknown"] / table["tokens"].where(table["tokens"] > 0),
+    )
+
+
+def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each mixture, language and reason: how many rows the manifest counts, and the files hold."""
+    counted: dict[tuple[str, str, str], int] = {}
+    for count in manifest["counts"]:
+        for reason, number in {KEPT: count["kept"], **count["rejected"]}.items():
+            key = (count["mixture"], count["lang"], reason)
+            counted[key] = counted.get(key, 0) + number
+    decided = kept.select("mixture", "lang", F.lit(KEPT).alias("reason")).unionAll(
+        rejected.select("mixture", "lang", "reason")
+    )
+    return beside_files(counted, decided)
+
+
+def _with_rows(finding: Finding, rows: DataFrame) -> Finding:
+    """The finding with the rows that break it, where these are rows of the dataset."""
+    if finding.success or finding.subject != "rows":
+        return finding
+    broken = rows.where(F.col(finding.column).isNotNull())
+    return with_offending(finding, broken, ("mixture", "split", "lang"), ["reason", finding.column])

@@ -1,0 +1,1 @@
+"""Reading tokens, packing them, and training on them with DeepSpeed."""

@@ -1,7 +1,8 @@
 """Tokenising: instruction shards or texts in, a published folder of tokens out, which training reads as it is.
 
 check ─► (cut texts into chunks) ─► tokenize ─► place ─► publish. What is made depends on the shards' content, the
-tokenizer, the template and the length: their hash is the manifest's `key`, and what was made under a key is not made again.
+tokenizer, the template and the length: their hash is the manifest's `key`, and what was made under a key is not made
+again.
 """
 
 from __future__ import annotations

@@ -66,6 +66,8 @@ def _body(manifest: Mapping[str, Any]) -> list[str]:
         "",
         "## Columns",
         "",
-        *table(("column", "type", "meaning"), [(f"`{f.name}`", f.type, f.description) for f in TOKENS.fields]),
+        *table(
+            ("column", "type", "meaning"), [(f"`{f.name}`", f.type, f.description) for f in TOKENS.fields]
+        ),
         "",
     ]

@@ -26,7 +26,8 @@ def write_report(path: Path, result: Path, manifest: Mapping[str, Any], audited:
     model = tokenizer_folder / manifest["tokenizer"]["name"]
     tokenizer = load_tokenizer(model if model.is_file() else tokenizer_folder)
     totals = {
-        f"{row['mixture']} {row['lang']}": row | {"rejected": _rejected(manifest, row["mixture"], row["lang"])}
+        f"{row['mixture']} {row['lang']}": row
+        | {"rejected": _rejected(manifest, row["mixture"], row["lang"])}
         for row in audited.pairs
     }
     write_page(
@@ -44,7 +45,9 @@ def write_report(path: Path, result: Path, manifest: Mapping[str, Any], audited:
                     for reason, meaning in REASONS.items()
                     if any(reason in total["rejected"] for total in totals.values())
                 },
-                "samples": [_samples(result / "tokens" / mixture, mixture, tokenizer) for mixture in mixtures],
+                "samples": [
+                    _samples(result / "tokens" / mixture, mixture, tokenizer) for mixture in mixtures
+                ],
                 "failed": [finding for finding in audited.findings if not finding.success],
                 "findings": audited.findings,
                 "versions": manifest["environment"]

@@ -1,7 +1,7 @@
-"""The datasets of tokenised rows, which training reads: their columns, and the closed vocabulary of reasons for rejects.
+"""The datasets of tokenised rows, which training reads: their columns, and the reasons for rejects.
 
-A row is one training example: what is asked (`input_ids[:prompt_tokens]`, without loss) and the answer, which is learned.
-Lengths are columns of their own, so that packing can be planned without reading tokens, and is never stored.
+A row is one training example: what is asked (`input_ids[:prompt_tokens]`, without loss) and the answer, which is
+learned. Lengths are columns of their own, so that packing can be planned without reading tokens, and is never stored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ TASKS = ("general", "translation", "text")
 # why a row was not kept, in the order in which the reasons are tried; the names are a public contract, never renamed
 REASONS: dict[str, str] = {
     "not_single_turn": "messages that do not end with one of a user and one of the assistant (chat template only)",
-    "control_token": "a control token of the tokenizer stands in the text, which a chat template would take for its own",
+    "control_token": "a control token of the tokenizer stands in the text, which a chat template would "
+    "take for its own",
     "no_boundary": "the chat template changes what was asked once the answer is there: where it begins cannot be told",
     "empty_response": "the answer has no tokens",
     "empty_text": "a document without tokens",
@@ -28,7 +29,9 @@ IDENTITY = (
     Field("id", "string", "id of the instruction row, or of the document and the number of the piece"),
     Field("lang", "string", "language of the row (ISO 639-1)"),
     Field("task", "string", "what is trained on", values=TASKS),
-    Field("direction", "string", "translation: source and target, as in en-zh; null otherwise", nullable=True),
+    Field(
+        "direction", "string", "translation: source and target, as in en-zh; null otherwise", nullable=True
+    ),
 )
 
 TOKENS = Dataset(
@@ -46,7 +49,11 @@ TOKENS = Dataset(
         ),
         Field("full_length", "int32", "tokens before the answer's end was cut off", minimum=2),
         Field(
-            "unknown", "int32", "tokens that stand for characters the tokenizer does not know; 0 is good", False, 0
+            "unknown",
+            "int32",
+            "tokens that stand for characters the tokenizer does not know; 0 is good",
+            False,
+            0,
         ),
         Field("characters", "int32", "characters of the answer, before it was cut", minimum=0),
         Field("words", "int32", "words of the answer (parts between spaces), before it was cut", minimum=0),

@@ -34,12 +34,16 @@ class TokenizeRun(_Section):
     """Everything a run depends on, besides the bytes of its shards, texts and tokenizer."""
 
     input: str | None = Field(
-        None, description="instruction shards: a folder, or hub:OWNER/NAME[@REVISION] for a dataset of the Hub"
+        None,
+        description="instruction shards: a folder, or hub:OWNER/NAME[@REVISION] for a dataset of the Hub",
     )
     text: dict[str, list[Path]] = Field(
-        {}, description="for pre-training: language -> documents, as .jsonl, .parquet or .txt, compressed or not"
+        {},
+        description="for pre-training: language -> documents, as .jsonl, .parquet or .txt, compressed or not",
     )
-    tokenizer: Path = Field(description="the base model's directory (tokenizer.json), or a SentencePiece .model")
+    tokenizer: Path = Field(
+        description="the base model's directory (tokenizer.json), or a SentencePiece .model"
+    )
     output: Path = Field(Path("out/tokens"), description="folder to write")
     template: Literal["alpaca", "chat"] = Field(
         "alpaca", description="alpaca: Stanford Alpaca's prompts; chat: the tokenizer's own chat template"
@@ -49,9 +53,14 @@ class TokenizeRun(_Section):
         "truncate", description="truncate: cut the end of the answer, and count it; reject: `too_long`"
     )
     english_share: float | None = Field(
-        None, gt=0, lt=1, description="text: share of English in all tokens, at most; default: all that is there"
+        None,
+        gt=0,
+        lt=1,
+        description="text: share of English in all tokens, at most; default: all that is there",
     )
-    text_validation: float = Field(0.01, ge=0, lt=1, description="text: share of the documents for validation")
+    text_validation: float = Field(
+        0.01, ge=0, lt=1, description="text: share of the documents for validation"
+    )
     seed: int = Field(0, description="seed of everything random (which is a hash of seed and id)")
     audit: TokensAudit = TokensAudit()
     spark: dict[str, str] = Field({}, description="further Spark settings")

@@ -1,7 +1,7 @@
 """The run configuration of `training/train.py`: its sections and keys, typed, with their defaults.
 
-The defaults are the x-LLaMA paper's (arXiv 2308.04948, appendix A, and its authors' repository): 3 epochs, 128 examples a
-batch, learning rate 2e-5, cosine, warm-up 0.03, no weight decay, bf16.
+The defaults are the x-LLaMA paper's (arXiv 2308.04948, appendix A, and its authors' repository): 3 epochs, 128
+examples a batch, learning rate 2e-5, cosine, warm-up 0.03, no weight decay, bf16.
 """
 
 from __future__ import annotations
@@ -35,13 +35,18 @@ class ModelConfig(_Section):
     """What is trained: a model to load, or the shape of a LLaMA to begin from random weights."""
 
     path: str | None = Field(None, description="model directory, or its name on the Hub")
-    shape: dict[str, Any] | None = Field(None, description="keys of transformers' LlamaConfig: random weights")
+    shape: dict[str, Any] | None = Field(
+        None, description="keys of transformers' LlamaConfig: random weights"
+    )
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
         "auto", description="auto: FlashAttention where it is installed and there is a GPU, else SDPA"
     )
-    gradient_checkpointing: bool = Field(True, description="recompute layers in the backward pass: less memory")
+    gradient_checkpointing: bool = Field(
+        True, description="recompute layers in the backward pass: less memory"
+    )
     extend_vocabulary: bool = Field(
-        False, description="allow a larger tokenizer than the model's: new rows begin as the mean of the old ones"
+        False,
+        description="allow a larger tokenizer than the model's: new rows begin as the mean of the old ones",
     )
     lora: LoraConfig | None = Field(None, description="train adapters only; default: all weights")
 
@@ -53,15 +58,14 @@ class ModelConfig(_Section):
 
 
 class DataConfig(_Section):
-    tokens: str = Field(
-        description="what jobs/tokenize_shards.py wrote, or hub:OWNER/NAME[@REVISION]"
-    )
+    tokens: str = Field(description="what jobs/tokenize_shards.py wrote, or hub:OWNER/NAME[@REVISION]")
     mixture: str = Field(description="mixture to train on: coit-zh, muit, ...")
     pack_tokens: int = Field(
         2048, ge=8, description="tokens of a packed row, at most; at least the longest example"
     )
     cache: Path | None = Field(
-        None, description="folder for the flat token files, shared by a node's ranks; default: below the output"
+        None,
+        description="folder for the flat token files, shared by a node's ranks; default: below the output",
     )
 
 
@@ -108,8 +112,12 @@ class TrainingRun(_Section):
     checkpoint: CheckpointConfig = CheckpointConfig()
     hardware: Hardware = Hardware()
     seed: int = Field(0, description="seed of the data's order, of new weights and of dropout")
-    max_steps: int | None = Field(None, ge=1, description="stop after so many steps; the schedule is that of all epochs")
-    wandb: str | None = Field(None, description="project at Weights & Biases, if wandb is installed; default: none")
+    max_steps: int | None = Field(
+        None, ge=1, description="stop after so many steps; the schedule is that of all epochs"
+    )
+    wandb: str | None = Field(
+        None, description="project at Weights & Biases, if wandb is installed; default: none"
+    )
 
     def identity(self) -> dict[str, Any]:
         """What the trained weights depend on: not where things lie, how they are split up, or how often looked at."""

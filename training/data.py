@@ -93,7 +93,9 @@ class Tokens:
         return round(epochs * len(self))
 
 
-def open_tokens(place: str, mixture: str, cache: Path, checksums: bool) -> tuple[Tokens, Tokens, dict[str, Any], Path]:
+def open_tokens(
+    place: str, mixture: str, cache: Path, checksums: bool
+) -> tuple[Tokens, Tokens, dict[str, Any], Path]:
     """The splits `train` and `validation` of a mixture, the manifest, and the folder that holds the tokenizer.
 
     `place` is what `jobs/tokenize_shards.py` wrote, its folder `tokens`, or `hub:OWNER/NAME`. `cache` holds the flat
@@ -112,7 +114,13 @@ def open_tokens(place: str, mixture: str, cache: Path, checksums: bool) -> tuple
     if mixture not in known:
         raise UserError(f"data.mixture: {folder} has no mixture {mixture!r}; it has {', '.join(known)}")
     train, validation = (
-        Tokens(folder, mixture, split, manifest, cache / f"{manifest['content_sha256'][:32]}-{mixture}-{split}.int32")
+        Tokens(
+            folder,
+            mixture,
+            split,
+            manifest,
+            cache / f"{manifest['content_sha256'][:32]}-{mixture}-{split}.int32",
+        )
         for split in ("train", "validation")
     )
     if not len(train):

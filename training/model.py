@@ -1,8 +1,9 @@
 """The model: how it is loaded, and the loss of a packed row.
 
-A row holds examples end to end. Positions begin at 0 with each, from which transformers tells that they are several and
-lets none attend to another: under SDPA by the mask it builds, under FlashAttention by the lengths it derives. That holds
-for `attention_mask=None` and `use_cache=False` only; `tests/training/test_packing.py` proves it and what breaks it.
+A row holds examples end to end. Positions begin at 0 with each, from which transformers tells that they are several
+and lets none attend to another: under SDPA by the mask it builds, under FlashAttention by the lengths it derives.
+That holds for `attention_mask=None` and `use_cache=False` only; `tests/training/test_packing.py` proves it and what
+breaks it.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ class PackedLoss(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, ids: torch.Tensor, positions: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> Any:
+    def forward(
+        self, ids: torch.Tensor, positions: torch.Tensor, places: torch.Tensor, targets: torch.Tensor
+    ) -> Any:
         """Negative log-likelihoods in float32 (float64 for a float64 model), of shape (targets,).
 
         Logits are made of the states that predict a target alone: a question's tokens cost no vocabulary.
         """
         causal = base_model(self.model)
-        body = causal.base_model(
-            input_ids=ids, position_ids=positions, attention_mask=None, use_cache=False
-        )
+        body = causal.base_model(input_ids=ids, position_ids=positions, attention_mask=None, use_cache=False)
         logits = causal.lm_head(body.last_hidden_state[0, places])
         if not len(targets):
             return logits.sum(dim=-1)
@@ -125,7 +126,9 @@ def check_vocabulary(shape: PretrainedConfig, tokenizer: dict[str, Any], extend:
         )
 
 
-def load_model(config: ModelConfig, shape: PretrainedConfig, vocab_size: int, bf16: bool, cuda: bool, seed: int) -> PreTrainedModel:
+def load_model(
+    config: ModelConfig, shape: PretrainedConfig, vocab_size: int, bf16: bool, cuda: bool, seed: int
+) -> PreTrainedModel:
     """The model on the CPU (or where ZeRO-3 puts it), ready to train. Raises `UserError`."""
     dtype = torch.bfloat16 if bf16 else torch.float32
     attention = config.attention
@@ -134,10 +137,14 @@ def load_model(config: ModelConfig, shape: PretrainedConfig, vocab_size: int, bf
         attention = "flash_attention_2" if flash else "sdpa"
     if config.path is None:
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(shape, dtype=torch.float32, attn_implementation=attention).to(dtype)
+        model = AutoModelForCausalLM.from_config(
+            shape, dtype=torch.float32, attn_implementation=attention
+        ).to(dtype)
     else:
         try:
-            model = AutoModelForCausalLM.from_pretrained(config.path, dtype=dtype, attn_implementation=attention)
+            model = AutoModelForCausalLM.from_pretrained(
+                config.path, dtype=dtype, attn_implementation=attention
+            )
         except (OSError, ValueError, ImportError) as error:
             raise UserError(f"model.path: {config.path}: {str(error).strip().splitlines()[0]}") from None
     if vocab_size > model.config.vocab_size:

@@ -62,7 +62,5 @@ def plan_step(lengths: Sequence[int], ranks: int, capacity: int) -> list[list[Ro
 
 def busy_share(lengths: Sequence[int], rounds: Sequence[Sequence[Row]]) -> float:
     """Tokens / slots, where the slots of a round are its longest row for each rank: what is not waiting or padding."""
-    slots = sum(
-        len(rows) * max(sum(lengths[place] for place in row) for row in rows) for rows in rounds
-    )
+    slots = sum(len(rows) * max(sum(lengths[place] for place in row) for row in rows) for rows in rounds)
     return sum(lengths) / slots if slots else 1.0

@@ -1,4 +1,4 @@
-"""A published folder of shards, held against its manifest before anything is read from it; and where it may come from."""
+"""A published folder of shards: where it may come from, and what is checked before anything is read from it."""
 
 from __future__ import annotations
 

@@ -88,9 +88,7 @@ class RowEncoder:
             prompt = self._bos + prompt
         eos = self.tokenizer.eos_id
         # what a template writes after the end is not learned; a template that writes no end gets one
-        answer = (
-            answer[: len(answer) - answer[::-1].index(eos)] if eos in answer else [*answer, eos]
-        )
+        answer = answer[: len(answer) - answer[::-1].index(eos)] if eos in answer else [*answer, eos]
         return self._fitted(row, prompt, answer, messages[-1]["content"])
 
     def _rendered(self, messages: Sequence[dict[str, str]], ask: bool) -> str:

@@ -13,7 +13,9 @@ from rich.table import Table
 
 def print_tokenized(manifest: Mapping[str, Any], output: Path) -> None:
     """Prints mixture and language × (read, kept, tokens, learned, truncated, reasons), and the output's places."""
-    table = Table("mixture", "language", "read", "kept", "tokens", "learned", "truncated", "most frequent reasons")
+    table = Table(
+        "mixture", "language", "read", "kept", "tokens", "learned", "truncated", "most frequent reasons"
+    )
     for column in table.columns[2:7]:
         column.justify = "right"
     totals: dict[tuple[str, str], Counter[str]] = {}

@@ -22,8 +22,8 @@ from pyspark.sql import SparkSession
 from pipelines.atomic import replacing
 from pipelines.errors import InvariantError
 from pipelines.shards.write import ShardWriter, Written, describe
-from pipelines.tokens.encode import RowEncoder
 from pipelines.tokens.documents import MIXTURE
+from pipelines.tokens.encode import RowEncoder
 from pipelines.tokens.tokenizer import load_tokenizer
 from pipelines.tokens.units import COLUMNS, Unit
 from schemas.reasons import KEPT
@@ -68,7 +68,7 @@ def finished(units: Sequence[Unit], pieces: Path) -> int:
 def place_units(
     spark: SparkSession, units: Sequence[Unit], config: TokenizeRun, pieces: Path, output: Path
 ) -> list[Placed]:
-    """Writes `output/tokens` and `output/rejected` from the pieces; English text beyond its share goes to the latter."""
+    """Writes `output/tokens` and `output/rejected` from the pieces; English beyond its share goes to the latter."""
     share = _english_share(units, config, pieces)
     tasks = spark.sparkContext.parallelize(list(units), max(1, len(units)))
     placed = tasks.map(lambda unit: _place(unit, config.seed, share, pieces, output)).collect()
@@ -146,7 +146,9 @@ def _place(unit: Unit, seed: int, share: float, pieces: Path, output: Path) -> P
     kept = pq.read_table(_piece(pieces, unit, KEPT))
     rejected = pq.read_table(_piece(pieces, unit, "rejected"))
     if share < 1 and unit.split == "train":
-        chosen = pa.array([lang != "en" or _drawn(seed, id) < share for lang, id in _columns(kept, "lang", "id")])
+        chosen = pa.array(
+            [lang != "en" or _drawn(seed, id) < share for lang, id in _columns(kept, "lang", "id")]
+        )
         over = _table(
             REJECTED_TOKENS.arrow(),
             [
@@ -189,7 +191,16 @@ def _tallied(unit: Unit, kept: pa.Table, rejected: pa.Table, files: list[Written
         key = (unit.mixture, unit.split, lang, task, output_language(lang, direction))
         rows.setdefault(key, Counter())[KEPT] += 1
         found = figures.setdefault(key, Counter())
-        values = (length, length - prompt, full > length, full - length, unknown, full - prompt, characters, words)
+        values = (
+            length,
+            length - prompt,
+            full > length,
+            full - length,
+            unknown,
+            full - prompt,
+            characters,
+            words,
+        )
         for name, value in zip(FIGURES, values, strict=True):
             found[name] += value
     for id, prompt, ids in _columns(kept, "id", "prompt_tokens", "input_ids"):

@@ -1,0 +1,114 @@
+"""What training costs: floating-point operations, memory, disk, hours; and the share of the hardware that is used.
+
+MFU (model FLOPs utilisation, Chowdhery et al. 2022) = FLOPs that the model needs / (seconds × ranks × peak). Needed
+are, for a token, 2 per weight forward and 4 backward (2 where only adapters are trained), embeddings excepted; the
+vocabulary projection is counted for learned tokens only, since only they are projected; attention 12 × hidden ×
+layers × (length / 2) for a token of an example of that length. What gradient checkpointing computes twice is not
+counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+# dense bf16 FLOP/s of one GPU, from NVIDIA's data sheets (SXM)
+_PEAKS = {"A100": 312e12, "A800": 312e12, "H100": 989e12, "H200": 989e12, "H800": 989e12, "B200": 2250e12}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A LLaMA's size: weights of the layers and of one vocabulary table."""
+
+    layers: int
+    hidden: int
+    body: int
+    table: int
+    tied: bool
+
+    @property
+    def weights(self) -> int:
+        return self.body + self.table * (1 if self.tied else 2)
+
+    def flops(self, lengths: Sequence[int], learned: int, adapters_only: bool) -> float:
+        """Needed for a step of examples of these lengths, `learned` tokens of them learned."""
+        passes = 4 if adapters_only else 6
+        attention = sum(length * length for length in lengths)
+        return passes * (
+            self.body * sum(lengths) + self.table * learned + self.layers * self.hidden * attention
+        )
+
+
+def shape_of(config: Any) -> Shape:
+    """From transformers' configuration of a LLaMA-like model."""
+    hidden, layers = config.hidden_size, config.num_hidden_layers
+    head = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
+    heads, pairs = (
+        config.num_attention_heads,
+        getattr(config, "num_key_value_heads", config.num_attention_heads),
+    )
+    layer = 2 * hidden * head * (heads + pairs) + 3 * hidden * config.intermediate_size + 2 * hidden
+    tied = bool(getattr(config, "tie_word_embeddings", False))
+    return Shape(layers, hidden, layers * layer + hidden, config.vocab_size * hidden, tied)
+
+
+def peak_flops(configured: float, cuda: bool) -> float | None:
+    """FLOP/s of one rank's device: of a known GPU, else as configured; None on a CPU."""
+    if not cuda:
+        return None
+    name = torch.cuda.get_device_name()
+    return next((peak for known, peak in _PEAKS.items() if known in name), configured)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """GiB on one GPU. `states`: weights, gradients and optimiser, as ZeRO splits them; `activations`: estimated."""
+
+    states: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        return self.states + self.activations
+
+
+def memory(
+    shape: Shape, zero: dict[str, Any], ranks: int, bf16: bool, trained: int, row: int, checkpointing: bool
+) -> Memory:
+    """What a GPU holds while it trains `trained` of the weights on rows of `row` tokens.
+
+    Mixed precision: 2 bytes a weight and 2 a gradient, 12 for the optimiser (Rajbhandari et al. 2020); float32: 4, 4
+    and 8. Activations: 34 bytes for a token, hidden unit and layer (Korthikanti et al. 2022, without attention
+    scores), 2 of which stay under gradient checkpointing, one layer apart.
+    """
+    stage = zero.get("stage", 0)
+    weight, gradient, optimizer = (2, 2, 12) if bf16 else (4, 4, 8)
+    offload = zero.get("offload_optimizer", {}).get("device", "none") != "none"
+    split = [ranks if stage >= least else 1 for least in (3, 2, 1)]
+    states = weight * shape.weights / split[0] + gradient * trained / split[1]
+    states += 0 if offload else optimizer * trained / split[2]
+    held = 2 * shape.layers + 34 if checkpointing else 34 * shape.layers
+    activations = row * shape.hidden * held * (1 if bf16 else 2)
+    # the logits of a row, and one chunk of them in float32
+    activations += row * shape.table / shape.hidden * (weight * 2) + 2048 * shape.table / shape.hidden * 4
+    return Memory(states / 2**30, activations / 2**30)
+
+
+def checkpoint_bytes(shape: Shape, trained: int, bf16: bool) -> int:
+    """What a checkpoint takes on disk: weights, and the optimiser's float32 weights and two moments."""
+    return shape.weights * (2 if bf16 else 4) + 12 * trained
+
+
+def adapter_weights(config: Any, rank: int, modules: Sequence[str]) -> int:
+    """Weights of low-rank adapters on these layers."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    head = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
+    query, pair = config.num_attention_heads * head, config.num_key_value_heads * head
+    sides = {
+        "q_proj": (hidden, query), "k_proj": (hidden, pair), "v_proj": (hidden, pair), "o_proj": (query, hidden),
+        "gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden),
+    }  # fmt: skip
+    return config.num_hidden_layers * sum(rank * sum(sides.get(name, (hidden, hidden))) for name in modules)

@@ -1,0 +1,89 @@
+"""The ranks of a run: who this process is, and how all of them come to one mind."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+
+from pipelines.errors import UserError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among all. `first` is the rank that speaks and writes."""
+
+    rank: int
+    local: int
+    world: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    @property
+    def cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum over all ranks of a tensor on the CPU; the result is the same on each."""
+        there = values.to(self.device)
+        dist.all_reduce(there)
+        return there.cpu()
+
+    def everywhere(self, work: Callable[[], Result]) -> Result:
+        """Does the work on every rank. Raises `UserError` on all of them if one of them did."""
+        problems: tuple[str, ...] = ()
+        found: list[Result] = []
+        try:
+            found.append(work())
+        except UserError as error:
+            problems = error.problems
+        told: list[tuple[str, ...]] = [()] * self.world
+        dist.all_gather_object(told, problems)
+        everyones = list(dict.fromkeys(problem for of_rank in told for problem in of_rank))
+        if everyones:
+            raise UserError(*everyones)
+        return found[0]
+
+    def node_by_node(self, work: Callable[[], Result]) -> Result:
+        """`everywhere`, one rank of each node before the others: what it leaves on disk, they find."""
+        early = self.everywhere(lambda: [work()] if self.local == 0 else [])
+        return self.everywhere(lambda: early[0] if early else work())
+
+    def wait(self) -> None:
+        dist.barrier()
+
+
+def start_ranks() -> Ranks:
+    """Joins the other ranks, as the launcher's environment says; alone where there is no launcher."""
+    if "RANK" not in os.environ:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        alone = {
+            "RANK": "0",
+            "LOCAL_RANK": "0",
+            "WORLD_SIZE": "1",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": port,
+        }
+        os.environ.update(alone)
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    import deepspeed
+
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    deepspeed.init_distributed()
+    return Ranks(dist.get_rank(), local, dist.get_world_size(), device)

@@ -14,8 +14,7 @@ TASKS = ("general", "translation", "text")
 # why a row was not kept, in the order in which the reasons are tried; the names are a public contract, never renamed
 REASONS: dict[str, str] = {
     "not_single_turn": "messages that do not end with one of a user and one of the assistant (chat template only)",
-    "control_token": "a control token of the tokenizer stands in the text, which a chat template would "
-    "take for its own",
+    "control_token": "a control token of the tokenizer stands in the text, and would be taken for one",
     "no_boundary": "the chat template changes what was asked once the answer is there: where it begins cannot be told",
     "empty_response": "the answer has no tokens",
     "empty_text": "a document without tokens",

@@ -39,8 +39,11 @@ class RowEncoder:
         """
         made: list[Row] = []
         for row, ids in zip(rows, self.tokenizer.encode([row["text"] for row in rows]), strict=True):
-            if row["reason"] or not ids:
-                made.append(_rejected(row, row["reason"] or "empty_text", detail=row["detail"]))
+            if reason := row["reason"] or (None if ids else "empty_text"):
+                made.append(_rejected(row, reason, detail=row["detail"]))
+                continue
+            if control := self._control_token(ids):
+                made.append(_rejected(row, "control_token", detail=control))
                 continue
             ids = [*ids, self.tokenizer.eos_id]
             size = self.config.max_length - len(self._bos)
@@ -57,12 +60,16 @@ class RowEncoder:
     def _alpaca(self, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
         prompts = self.tokenizer.encode([alpaca_prompt(row["instruction"], row["input"]) for row in rows])
         answers = self.tokenizer.encode([row["output"] for row in rows])
-        return [
-            self._fitted(row, self._bos + prompt, [*answer, self.tokenizer.eos_id], row["output"])
-            if answer
-            else _rejected(row, "empty_response")
-            for row, prompt, answer in zip(rows, prompts, answers, strict=True)
-        ]
+        made: list[Row] = []
+        for row, prompt, answer in zip(rows, prompts, answers, strict=True):
+            if not answer:
+                made.append(_rejected(row, "empty_response"))
+            elif control := self._control_token(prompt + answer):
+                made.append(_rejected(row, "control_token", detail=control))
+            else:
+                whole = [*answer, self.tokenizer.eos_id]
+                made.append(self._fitted(row, self._bos + prompt, whole, row["output"]))
+        return made
 
     def _chats(self, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
         return [self._chat(row, _messages(row)) for row in rows]
@@ -70,7 +77,7 @@ class RowEncoder:
     def _chat(self, row: Mapping[str, Any], messages: list[dict[str, str]]) -> Row:
         if [message["role"] for message in messages[-2:]] != ["user", "assistant"]:
             return _rejected(row, "not_single_turn")
-        for token in self.tokenizer.control_tokens:
+        for token in self.tokenizer.control_tokens.values():
             if any(token in message["content"] for message in messages):
                 return _rejected(row, "control_token", detail=token)
         if not messages[-1]["content"].strip():
@@ -101,6 +108,12 @@ class RowEncoder:
             **self.tokenizer.special,
         )
         return str(rendered[0])
+
+    def _control_token(self, ids: list[int]) -> str | None:
+        """A control token that the tokenizer made of a text."""
+        return next(
+            (self.tokenizer.control_tokens[id] for id in ids if id in self.tokenizer.control_tokens), None
+        )
 
     @property
     def _bos(self) -> list[int]:

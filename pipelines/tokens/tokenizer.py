@@ -33,6 +33,8 @@ Encode = Callable[[Sequence[str]], list[list[int]]]
 class Tokenizer:
     """A tokenizer that was loaded. `encode` takes texts as texts: `</s>` in one is four characters.
 
+    (A `tokenizer.json` of the Unigram kind may find the control token all the same; whoever encodes looks for it.)
+
     `vocab_size` is the greatest id + 1. `with_offsets` reads control tokens, for a rendered chat, and also gives where
     each token ends in the text, in characters; None for a bare SentencePiece model, which knows no chats.
     """
@@ -42,7 +44,7 @@ class Tokenizer:
     bos_id: int | None
     eos_id: int
     unk_id: int | None
-    control_tokens: tuple[str, ...]
+    control_tokens: dict[int, str]
     chat_template: str | None
     with_offsets: Callable[[str], tuple[list[int], list[int]]] | None
     decode: Callable[[Sequence[int]], str]
@@ -116,9 +118,9 @@ def _sentencepiece(path: Path, config: dict[str, Any]) -> Tokenizer:
         bos_id=bos if bos >= 0 and config.get("add_bos_token", True) else None,
         eos_id=eos,
         unk_id=model.unk_id(),
-        control_tokens=tuple(
-            model.id_to_piece(token) for token in range(model.vocab_size()) if model.is_control(token)
-        ),
+        control_tokens={
+            token: model.id_to_piece(token) for token in range(model.vocab_size()) if model.is_control(token)
+        },
         chat_template=None,
         with_offsets=None,
         decode=lambda ids: str(model.decode(list(ids))),
@@ -151,7 +153,7 @@ def _tokenizers(path: Path, config: dict[str, Any]) -> Tokenizer:
         bos_id=bos if config.get("add_bos_token", True) else None,
         eos_id=vocabulary.get(special["eos_token"] or "", -1),
         unk_id=vocabulary.get(unknown or ""),
-        control_tokens=tuple(token.content for token in added.values() if token.special),
+        control_tokens={id: token.content for id, token in added.items() if token.special},
         chat_template=config.get("chat_template"),
         with_offsets=with_offsets,
         decode=lambda ids: str(reading.decode(list(ids), skip_special_tokens=False)),

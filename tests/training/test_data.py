@@ -1,0 +1,134 @@
+"""The order of training: a pure function of data, seed and position, found at once, over all rows once an epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.errors import UserError
+from schemas.tokens import TOKENS
+from training.data import Tokens, open_tokens, permuted
+
+
+@given(st.integers(1, 3000), st.binary(min_size=4, max_size=8))
+def test_the_order_is_a_permutation(n: int, key: bytes) -> None:
+    assert sorted(permuted(np.arange(n), n, key).tolist()) == list(range(n))
+
+
+def test_the_order_is_well_mixed() -> None:
+    """Neither neighbours nor halves stay together: positions and places are not correlated."""
+    n = 40_000
+    found = permuted(np.arange(n), n, b"key").astype(float)
+    assert abs(np.corrcoef(np.arange(n), found)[0, 1]) < 0.03
+    assert abs(np.corrcoef(found[:-1], found[1:])[0, 1]) < 0.03
+    first_half = np.count_nonzero(found[: n // 2] < n / 2)
+    assert abs(first_half - n / 4) < 4 * np.sqrt(n) / 4
+
+
+def write_tokens(
+    folder: Path, rows: int, mixture: str = "coit-zh", splits: tuple[str, ...] = ("train",)
+) -> Path:
+    """A published folder of tokens: row i of a split is i + 2 times the token i, in two shards."""
+    outputs = []
+    for split in splits:
+        for number, part in enumerate(np.array_split(np.arange(rows), 2)):
+            table = pa.Table.from_pylist([_row(int(place)) for place in part], schema=TOKENS.arrow())
+            path = folder / mixture / f"{split}-{number:05d}-of-00002.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, path)
+            outputs.append(
+                {
+                    "path": path.relative_to(folder).as_posix(),
+                    "rows": len(part),
+                    "bytes": path.stat().st_size,
+                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                }
+            )
+    tokenizer = {"name": "t", "sha256": "", "vocab_size": 4000, "bos_id": 1, "eos_id": 2}
+    manifest = {"content_sha256": "c" * 64, "outputs": outputs, "tokenizer": tokenizer}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def _row(place: int) -> dict[str, Any]:
+    length = place % 7 + 2
+    return {
+        "id": str(place),
+        "lang": "zh" if place % 3 else "en",
+        "task": "general",
+        "direction": None,
+        "input_ids": [place] * length,
+        "length": length,
+        "prompt_tokens": 1,
+        "full_length": length,
+        "unknown": 0,
+        "characters": 1,
+        "words": 1,
+    }
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    folder = write_tokens(tmp_path_factory.mktemp("tokens"), 50)
+    return open_tokens(str(folder), "coit-zh", folder / "cache", True)[0]
+
+
+def test_each_epoch_has_every_row_once_in_an_order_of_its_own(tokens: Tokens) -> None:
+    seen = [int(row[0]) for step in range(10) for row in tokens.step(step, 16, 3, 0).ids]
+    assert len(seen) == 150
+    epochs = [seen[start : start + 50] for start in (0, 50, 100)]
+    assert all(sorted(epoch) == list(range(50)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    assert len(tokens.step(9, 16, 3, 0).ids) == 6  # the last step has what is left
+
+
+def test_rows_come_with_their_boundary_and_group(tokens: Tokens) -> None:
+    examples = tokens.rows(np.array([9, 2]))
+    assert [row.tolist() for row in examples.ids] == [[9] * 4, [2] * 4]
+    assert examples.groups == ["en general", "zh general"]
+    assert examples.learned == 6
+
+
+def test_another_seed_or_other_data_is_another_order(tokens: Tokens) -> None:
+    orders = [tokens.at(np.arange(50), seed).tolist() for seed in (0, 1)]
+    assert orders[0] != orders[1]
+    assert orders[0] == tokens.at(np.arange(50), 0).tolist()
+
+
+def test_a_step_far_ahead_is_found_at_once(tokens: Tokens) -> None:
+    tokens.step(1, 128, 1e9, 0)
+    began = time.perf_counter()
+    tokens.step(10**7, 128, 1e9, 0)  # some 26 million epochs on
+    assert time.perf_counter() - began < 0.05
+
+
+def test_what_is_no_whole_dataset_is_refused(tmp_path: Path) -> None:
+    def opened(folder: Path, mixture: str = "coit-zh") -> None:
+        open_tokens(str(folder), mixture, tmp_path / "cache", True)
+
+    with pytest.raises(UserError, match=r"holds no manifest\.json"):
+        opened(tmp_path)
+    good = write_tokens(tmp_path / "good", 8)
+    with pytest.raises(UserError, match="has no mixture 'muit'; it has coit-zh"):
+        opened(good, "muit")
+    with pytest.raises(UserError, match="has no rows to train on"):
+        opened(write_tokens(tmp_path / "held", 8, splits=("validation",)))
+    with pytest.raises(UserError, match=r"empty shard coit-zh/train-00001-of-00002\.parquet"):
+        opened(write_tokens(tmp_path / "empty", 1))
+    shard = good / "coit-zh" / "train-00000-of-00002.parquet"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match="was altered"):
+        opened(good)
+    shard.unlink()
+    with pytest.raises(UserError, match="is missing"):
+        opened(good)

@@ -1,7 +1,8 @@
 """Loading a run configuration: one YAML file, `--set key=value`, and the command line's own options.
 
 Every problem is reported at once; an unknown key is an error that names the nearest known one. Relative paths in a file
-start at the file's own folder, those on the command line at the working directory.
+start at the file's own folder, those on the command line at the working directory. A file may name another under
+`include`, whose keys hold where it says nothing else.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def load(model: type[Config], path: Path | None, overrides: Sequence[str] = (), 
     data: dict[str, Any] = {}
     problems: list[str] = []
     if path is not None:
-        data = _with_places(_read_yaml(path), model, path.absolute().parent)
+        data = _from_file(path, model)
     problems += _override(data, overrides)
     for name, value in top_level.items():
         if value is not None:
@@ -106,6 +107,23 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {
         key: value for key, value in loaded.items() if value is not None
     }  # an empty section holds the defaults
+
+
+def _from_file(path: Path, model: Any) -> dict[str, Any]:
+    """What a file says, over what the file says that it names under `include`."""
+    own, folder = _read_yaml(path), path.absolute().parent
+    base = own.pop("include", None)
+    data: dict[str, Any] = _with_places(own, model, folder)
+    return _over(_from_file(folder / str(base), model), data) if base else data
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """The keys of both; where both have one, its keys, too, or else the value of `above`."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _over(merged[key], value) if both else value
+    return merged
 
 
 def _with_places(data: Any, model: Any, folder: Path) -> Any:

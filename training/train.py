@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # in place of training/, whose modules are not to be found by their bare names
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)  # in place of training/, whose modules are not to be found by their bare names
 
 import numpy as np
 import torch

@@ -12,8 +12,9 @@ from pipelines.errors import UserError
 from pipelines.shards.published import BuiltDataset, DatasetFolder, not_understood
 from quality.findings import Audit
 from schemas.config import RunConfig
-from schemas.datasets import PARALLEL, TRANSLATED
+from schemas.datasets import PARALLEL, TOKENS, TRANSLATED
 from schemas.loading import ConfigError, change_config
+from schemas.tokens_run import TokenizeRun
 from schemas.translation_run import TranslationRun
 
 # looks at the dataset; writes Great Expectations' Data Docs into the folder, if one is given
@@ -65,7 +66,23 @@ def _translated(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | 
     return audit
 
 
+def _tokens(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None) -> Auditor:
+    if evals is not None:
+        raise UserError(f"--eval: is for parallel data; {dataset.kind.job} made {dataset.folder}")
+    # where shards or texts and the tokenizer lay is not recorded, and an audit does not ask
+    places = {"input": ".", "text": {}, "english_share": None, "tokenizer": "."}
+    config = change_config(TokenizeRun.model_validate(dataset.manifest["config"] | places), overrides)
+
+    def audit(spark: SparkSession, docs: Path | None) -> Audit:
+        from quality.tokens_audit import audit
+
+        return audit(spark, dataset, config, docs)
+
+    return audit
+
+
 _AUDITORS: Mapping[str, Callable[[DatasetFolder, Sequence[str], Path | None], Auditor]] = {
     PARALLEL.name: _parallel,
     TRANSLATED.name: _translated,
+    TOKENS.name: _tokens,
 }

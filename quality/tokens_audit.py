@@ -10,8 +10,8 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.shards.published import read_rows
-from quality.figures import beside_files
+from pipelines.shards.published import DatasetFolder, read_rows
+from quality.figures import count_figures
 from quality.findings import Audit, Finding
 from quality.gate import Gate, records, with_offending
 from quality.rows import missing, out_of_range, unknown_value
@@ -25,20 +25,19 @@ _FAULTS = {name: FAULTS[name] for name in ("missing", "out_of_range", "unknown_v
     "wrong_tokens": "tokens that the length, the boundary, the vocabulary or the greatest length do not fit",
 }
 _INVARIANTS = {"ids_in_two_splits": "rows that stand in two splits of a mixture"}
+_GROUP = ("mixture", "split", "lang", "task", "answer_lang")  # what the manifest counts rows of
 _FIGURES = ("kept_share", "truncated_share", "unknown_share")
 
 
-def audit(
-    spark: SparkSession, result: Path, manifest: Mapping[str, Any], config: TokenizeRun, docs: Path
-) -> Audit:
-    """Audits a staged or published output; writes Great Expectations' Data Docs to `docs`."""
-    kept, rejected = (
-        _placed(_read(spark, declared, result / name))
-        for declared, name in ((TOKENS, "tokens"), (REJECTED_TOKENS, "rejected"))
-    )
+def audit(spark: SparkSession, dataset: DatasetFolder, config: TokenizeRun, docs: Path | None) -> Audit:
+    """Audits a staged or published dataset; writes Great Expectations' Data Docs to `docs`, if given."""
+    manifest = dataset.manifest
+    kept = _placed(read_rows(spark, TOKENS, dataset.kept))
+    rejected = _placed(read_rows(spark, REJECTED_TOKENS, dataset.rejected))
     rows = _with_faults(kept, TOKENS, _wrong_tokens(manifest, config)).unionByName(
         _with_faults(rejected, REJECTED_TOKENS, F.lit(None).cast("string"))
     )
+    held = rejected if dataset.rejected else None
     languages = language_figures(manifest)
     gate = Gate(docs)
     findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
@@ -50,27 +49,21 @@ def audit(
             languages,
             [within(TokensAudit, figure, getattr(config.audit, figure)) for figure in _FIGURES],
         ),
-        ("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT])),
+        ("counts", count_figures(kept, held, manifest, _GROUP), counts_suite([*REASONS, KEPT])),
     ):
         findings += gate.check(name, table, expectations)
     gate.write_docs()
     return Audit(tuple(_with_rows(finding, rows) for finding in findings), records(languages))
 
 
-def _read(spark: SparkSession, declared: Dataset, folder: Path) -> DataFrame:
-    """All rows of a dataset; none where nothing was written."""
-    if folder.is_dir() and next(folder.rglob("*.parquet"), None):
-        return read_rows(spark, declared, folder)
-    return spark.createDataFrame([], declared.ddl())
-
-
 def _placed(rows: DataFrame) -> DataFrame:
-    """The rows with the mixture and the split that their file's path tells."""
+    """The rows with the mixture and the split that their file's path tells, and the language of the answer."""
     parts = F.split(F.input_file_name(), "/")
     return rows.withColumns(
         {
             "mixture": F.element_at(parts, -2),
             "split": F.regexp_replace(F.element_at(parts, -1), r"-\d+-of-\d+\.parquet$", ""),
+            "answer_lang": F.coalesce(F.get(F.split("direction", "-"), F.lit(1)), F.col("lang")),
         }
     )
 
@@ -110,19 +103,6 @@ def language_figures(manifest: Mapping[str, Any]) -> pd.DataFrame:
         truncated_share=table["truncated"] / table["kept"].where(table["kept"] > 0),
         unknown_share=table["unknown"] / table["tokens"].where(table["tokens"] > 0),
     )
-
-
-def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row for each mixture, language and reason: how many rows the manifest counts, and the files hold."""
-    counted: dict[tuple[str, str, str], int] = {}
-    for count in manifest["counts"]:
-        for reason, number in {KEPT: count["kept"], **count["rejected"]}.items():
-            key = (count["mixture"], count["lang"], reason)
-            counted[key] = counted.get(key, 0) + number
-    decided = kept.select("mixture", "lang", F.lit(KEPT).alias("reason")).unionAll(
-        rejected.select("mixture", "lang", "reason")
-    )
-    return beside_files(counted, decided)
 
 
 def _with_rows(finding: Finding, rows: DataFrame) -> Finding:

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
 from pipelines.finish import Finish
+from pipelines.shards.published import DatasetFolder
 from quality.findings import Audit, pass_or_raise
 from quality.tokens_card import write_card
 from quality.tokens_report import write_report
@@ -28,7 +29,7 @@ def completing(config: TokenizeRun) -> Finish:
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         from quality.tokens_audit import audit
 
-        found = audit(spark, result, manifest, config, result / "audit" / "data_docs")
+        found = audit(spark, DatasetFolder(result, manifest), config, result / "audit" / "data_docs")
         audits.append(found)
         return pass_or_raise(found, result / "audit")
 

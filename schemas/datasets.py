@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas import instructions, parallel
+from schemas import instructions, parallel, tokens
 from schemas.fields import Dataset
-from schemas.manifest import Manifest, ParallelManifest, TranslationManifest
+from schemas.manifest import Manifest, ParallelManifest, TokensManifest, TranslationManifest
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,13 @@ TRANSLATED = Kind(
     published="instructions",
     folders={"instructions": instructions.INSTRUCTIONS, "rejected": instructions.REJECTED_INSTRUCTIONS},
 )
+TOKENS = Kind(
+    name="tokens",
+    job="tokenize_shards",
+    version=tokens.SCHEMA_VERSION,
+    manifest=TokensManifest,
+    published="tokens",
+    folders={"tokens": tokens.TOKENS, "rejected": tokens.REJECTED_TOKENS},
+)
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED)}
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED, TOKENS)}

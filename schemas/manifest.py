@@ -128,3 +128,30 @@ class TranslationManifest(Manifest):
     engine: Engine
     lid_model: Resource
     counts: list[LanguageCount]
+
+
+class TokenizerUsed(BaseModel):
+    """The tokenizer that tokens are of."""
+
+    name: str
+    sha256: str
+    vocab_size: NonNegativeInt
+    bos_id: int | None
+    eos_id: int
+
+
+class TokensCount(Count):
+    """Of the rows of a mixture's split, in one language and task."""
+
+    mixture: str
+    split: str
+    lang: str
+    task: str
+
+
+class TokensManifest(Manifest):
+    """Of tokens."""
+
+    key: str
+    tokenizer: TokenizerUsed
+    counts: list[TokensCount]

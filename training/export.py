@@ -29,11 +29,11 @@ def export(
 
     Adapters are merged into the weights, and also written by themselves to `model/adapter`.
     """
-    from deepspeed.zero import GatheredParameters
+    import deepspeed
 
     target = config.output / "model"
     partial = target.with_name(".model.partial")
-    with GatheredParameters(list(model.parameters()), modifier_rank=0):
+    with deepspeed.zero.GatheredParameters(list(model.parameters()), modifier_rank=0):
         if ranks.first:
             shutil.rmtree(partial, ignore_errors=True)
             if config.model.lora is not None:

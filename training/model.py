@@ -158,12 +158,12 @@ def load_model(
 
 def extend_vocabulary(model: PreTrainedModel, vocab_size: int) -> None:
     """Adds rows for new tokens to the embeddings on both ends, each the mean of the old ones."""
-    from deepspeed.zero import GatheredParameters
+    import deepspeed
 
     old = model.config.vocab_size
     model.resize_token_embeddings(vocab_size, mean_resizing=False)
     tables = [model.get_input_embeddings().weight, model.get_output_embeddings().weight]
-    with torch.no_grad(), GatheredParameters(tables, modifier_rank=0):
+    with torch.no_grad(), deepspeed.zero.GatheredParameters(tables, modifier_rank=0):
         for table in tables:
             if table.numel():
                 table[old:] = table[:old].float().mean(dim=0).to(table.dtype)

@@ -12,14 +12,14 @@ from pipelines import __version__
 from pipelines.shards.manifest import environment
 from pipelines.shards.write import as_json
 from pipelines.tokens.write import FIGURES, Key, Placed
+from schemas.datasets import TOKENS
 from schemas.reasons import KEPT
-from schemas.tokens import SCHEMA_VERSION
 from schemas.tokens_run import TokenizeRun
 
 
 def content_key(config: TokenizeRun, tokenizer_sha256: str, source: str) -> str:
     """Of all that the tokens depend on: shards (`source` is their content's hash), tokenizer, template, length."""
-    parts = [SCHEMA_VERSION, config.identity(), tokenizer_sha256, source]
+    parts = [TOKENS.version, config.identity(), tokenizer_sha256, source]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -34,9 +34,10 @@ def run_manifest(
     """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
     files = sorted((file for unit in placed for file in unit.files), key=lambda file: file.path)
     return {
-        "version": SCHEMA_VERSION,
+        "dataset": TOKENS.name,
+        "version": TOKENS.version,
         "polyinstruct": __version__,
-        "config": config.identity(),
+        "config": config.identity() | {"audit": config.audit.model_dump(mode="json")},
         "config_sha256": config.sha256(),
         "key": key,
         "inputs": list(inputs),

@@ -18,6 +18,7 @@ from job_process import digests, errors, run
 from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
+from pipelines.shards.published import DatasetFolder, open_dataset
 from pipelines.tokenizing import plan, tokenize
 from quality.tokens_audit import audit
 from quality.tokens_publishing import completing
@@ -78,6 +79,7 @@ def test_the_report_the_card_and_the_audit_are_there(samples: Path, tmp_path: Pa
     assert json.loads((samples / "audit" / "results.json").read_text())["passed"] is True
     data = load_dataset(str(samples / "tokens"), "coit-zh", cache_dir=str(tmp_path))
     assert set(data) == {"train", "validation"}
+    assert open_dataset(samples).kind.name == open_dataset(samples / "tokens").kind.name == "tokens"
     assert (samples / "tokens" / "tokenizer" / "tokenizer.model").read_bytes() == MODEL.read_bytes()
 
 
@@ -119,7 +121,7 @@ def test_an_audit_finds_what_is_wrong(spark: SparkSession, samples: Path, tmp_pa
         input="x",
         max_length=200,
     )
-    found = audit(spark, tmp_path / "out", manifest, config, tmp_path / "docs")
+    found = audit(spark, DatasetFolder(tmp_path / "out", manifest), config, tmp_path / "docs")
     failed = {(finding.subject, finding.column) for finding in found.findings if not finding.success}
     assert failed >= {
         ("rows", "wrong_tokens"),

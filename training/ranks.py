@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import os
 import socket
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from transformers.utils.logging import disable_progress_bar
 
 from pipelines.errors import UserError
 
@@ -79,11 +84,16 @@ def start_ranks() -> Ranks:
         os.environ.update(alone)
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    # what libraries tell one another of their future, at every step
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.|deepspeed\.")
+    disable_progress_bar()
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     import deepspeed
 
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    deepspeed.init_distributed()
+    with contextlib.redirect_stdout(io.StringIO()):
+        deepspeed.init_distributed()
     return Ranks(dist.get_rank(), local, dist.get_world_size(), device)

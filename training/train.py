@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import math
 import os
 import signal
@@ -60,7 +59,6 @@ def main(argv: list[str]) -> int:
     config = load(TrainingRun, arguments.config, arguments.overrides)
     if arguments.dry_run:
         return dry_run(config)
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     ranks = start_ranks()
     try:
         return train(config, ranks)

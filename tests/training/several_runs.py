@@ -6,7 +6,6 @@ torchrun --nproc_per_node 2 several_runs.py CONFIG '[["key=value", ...], ...]'
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from training.train import train
 
 
 def main() -> None:
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     ranks = start_ranks()
     for overrides in json.loads(sys.argv[2]):
         train(load(TrainingRun, Path(sys.argv[1]), overrides), ranks)

@@ -1,6 +1,6 @@
 """Instruction shards or texts in, tokens out, as training reads them.
 
-spark-submit jobs/tokenize_shards.py --input out/mixture --tokenizer DIR --max-length 512 --output out/tokens
+spark-submit jobs/tokenize_shards.py --input out/mixtures --tokenizer DIR --max-length 512 --output out/tokens
 spark-submit jobs/tokenize_shards.py --set text.zh=[mc4-zh.jsonl.gz] --set text.en=[c4-en.jsonl.gz] --tokenizer DIR ...
 """
 

@@ -169,7 +169,7 @@ def extend_vocabulary(model: PreTrainedModel, vocab_size: int) -> None:
                 table[old:] = table[:old].float().mean(dim=0).to(table.dtype)
 
 
-def with_lora(model: PreTrainedModel, lora: LoraConfig) -> torch.nn.Module:
+def with_lora(model: PreTrainedModel, lora: LoraConfig, checkpointing: bool) -> torch.nn.Module:
     """The model with low-rank adapters to train, its own weights frozen."""
     import peft
 
@@ -183,7 +183,7 @@ def with_lora(model: PreTrainedModel, lora: LoraConfig) -> torch.nn.Module:
             task_type="CAUSAL_LM",
         ),
     )
-    if model.is_gradient_checkpointing:
+    if checkpointing:  # which cuts off what does not depend on something that is trained
         model.enable_input_require_grads()
     return adapted
 

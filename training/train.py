@@ -122,7 +122,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
     )
     shape = shape_of(model.config)
     if config.model.lora is not None:
-        model = with_lora(model, config.model.lora)
+        model = with_lora(model, config.model.lora, config.model.gradient_checkpointing)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     count = sum(getattr(parameter, "ds_numel", parameter.numel()) for parameter in trained)
     with checkpoints.quiet():

@@ -1,4 +1,4 @@
-"""Runs the training job several times in the same processes, so that tests need not start them for each.
+"""Runs the training job several times in the same processes, which take seconds to start; tells what stopped a run.
 
 torchrun --nproc_per_node 2 several_runs.py CONFIG '[["key=value", ...], ...]'
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from pipelines.errors import UserError
 from schemas.loading import load
 from schemas.training_run import TrainingRun
 from training.ranks import start_ranks
@@ -20,7 +21,10 @@ from training.train import train
 def main() -> None:
     ranks = start_ranks()
     for overrides in json.loads(sys.argv[2]):
-        train(load(TrainingRun, Path(sys.argv[1]), overrides), ranks)
+        try:
+            train(load(TrainingRun, Path(sys.argv[1]), overrides), ranks)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

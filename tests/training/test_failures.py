@@ -1,0 +1,96 @@
+"""What can go wrong while training: one sentence, and a checkpoint to go on from."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import torch
+from job_process import errors, run
+from training_runs import DEMO, on_cpu, settings
+
+from pipelines.errors import UserError
+from training.checkpoints import Saved, newest, save
+from training.ranks import Ranks
+
+SEVERAL = Path(__file__).with_name("several_runs.py")
+
+
+def test_a_loss_that_is_no_number_and_data_that_does_not_fit(tokens: Path, tmp_path: Path) -> None:
+    runs = [
+        settings(tokens, tmp_path / "wild", **{"optimizer.learning_rate": "1.0e+30"}),
+        settings(tokens, tmp_path / "small", **{"model.shape.vocab_size": 100}),
+        settings(tokens, tmp_path / "short", **{"data.pack_tokens": 64}),
+        settings(tokens, tmp_path / "other", **{"data.mixture": "muit"}),
+        settings(tokens, tmp_path / "wild", **{"optimizer.learning_rate": 0.1}),
+    ]
+    command = [sys.executable, str(SEVERAL), str(DEMO), json.dumps(runs)]
+    done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    for expected, line in zip(
+        (
+            "the loss is nan, so the step was not taken; the state before it is saved",
+            "which has 4,000 pieces, but the model knows 100",
+            "data.pack_tokens: the longest example has 256 tokens; expected at least as many (got 64)",
+            "has no mixture 'muit'; it has coit-zh",
+            "was made with another configuration; give another output, or remove it",
+        ),
+        said,
+        strict=True,
+    ):
+        assert expected in line
+    found = newest(tmp_path / "wild" / "checkpoints")
+    assert found is not None
+    assert f"step {found[1].step + 1}:" in said[0]
+
+
+def test_a_disk_that_is_full(tokens: Path, tmp_path: Path) -> None:
+    """No file can be longer than a megabyte: the checkpoint cannot be written, and nothing by halves is left."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    given = settings(tokens, tmp_path / "out", **{"checkpoint.every_steps": 1})
+    runs = json.dumps([given])
+    command = [sys.executable, str(SEVERAL), str(DEMO), runs]
+    done = subprocess.run(
+        command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit
+    )
+    assert done.returncode == 3, done.stderr
+    assert "error: rank 0: the checkpoint of step 1 could not be written" in done.stderr
+    assert "there is no checkpoint yet" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert newest(tmp_path / "out" / "checkpoints") is None
+
+
+class Alone(Ranks):
+    """One rank that asks nobody."""
+
+    def everywhere(self, work):  # type: ignore[no-untyped-def]
+        return work()
+
+
+def test_room_is_looked_for_before_a_checkpoint_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(3 << 30))
+    ranks = Alone(0, 0, 1, torch.device("cpu"))
+    saved = Saved(8, "", "", 1, 2)
+    with pytest.raises(UserError, match=r"takes about 10\.0 GiB, and the disk has 3\.0 GiB free"):
+        save(None, ranks, tmp_path / "checkpoints", saved, 2, 10 << 30)
+
+
+def test_what_is_no_configuration_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("model: {path: x}\n")
+    train = "../training/train"
+    assert errors(run("--config", tmp_path / "wrong.yaml", job=train)) == [
+        f"{tmp_path / 'wrong.yaml'}: {key}: Field required" for key in ("data", "output", "deepspeed")
+    ]

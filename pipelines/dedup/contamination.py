@@ -28,6 +28,8 @@ from pipelines.unicode import members
 
 Hashes = npt.NDArray[np.uint64]
 MIN_TOKENS = 5
+# what our own datasets say in words: parallel shards, translated instructions, MI-EVAL
+_OWN_COLUMNS = frozenset({"src_text", "tgt_text", "instruction", "input", "output"})
 
 _SEPARATOR, _LETTER, _IDEOGRAPH = 0, 1, 2
 _UNSPACED = "".join(
@@ -178,13 +180,13 @@ def build_index(folder: Path, words: int, chars: int) -> EvalIndex:
 
 
 def eval_files(folder: Path) -> list[Path]:
-    """The files of evaluation sets in a folder: all but hidden ones and the downloader's own records."""
+    """The files of evaluation sets in a folder: all but hidden ones, cards, manifests and checksums."""
     return sorted(
         path
         for path in folder.rglob("*")
         if path.is_file()
         and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-        and path.name != "checksums.json"
+        and path.name not in ("checksums.json", "manifest.json")
         and path.suffix not in (".part", ".version", ".md", ".py", ".gz", ".zip", ".tar")
         and path.name.upper() not in ("README", "LICENSE", "LICENCE")
     )
@@ -194,7 +196,7 @@ def read_eval_texts(path: Path) -> Iterator[str]:
     """All texts of an evaluation set.
 
     Strings of JSON (SQuAD's contexts and questions, not its short answers), of JSON lines and of Parquet's text
-    columns; lines of anything else.
+    columns (those of our own datasets, if it has any of these); lines of anything else.
     """
     if path.suffix == ".json":
         yield from _strings(json.loads(path.read_text(encoding="utf-8")))
@@ -203,14 +205,24 @@ def read_eval_texts(path: Path) -> Iterator[str]:
             if line.strip():
                 yield from _strings(json.loads(line))
     elif path.suffix == ".parquet":
-        table = pq.read_table(path)
-        for name in table.column_names:
-            if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(
-                table.schema.field(name).type
-            ):
-                yield from (text for text in table.column(name).to_pylist() if text)
+        yield from parquet_texts(path)
     else:
         yield from path.read_text(encoding="utf-8").split("\n")
+
+
+def parquet_texts(path: Path, group: int | None = None) -> Iterator[str]:
+    """The texts in the text columns of a Parquet file, or of one of its row groups."""
+    with pq.ParquetFile(path) as file:
+        columns = _text_columns(file.schema_arrow)
+        groups = None if group is None else [group]
+        for batch in file.iter_batches(columns=columns, row_groups=groups):
+            for column in batch.columns:
+                yield from (text for text in column.to_pylist() if text)
+
+
+def _text_columns(schema: pa.Schema) -> list[str]:
+    texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    return [name for name in texts if name in _OWN_COLUMNS] or texts
 
 
 def _strings(value: Any, key: str = "") -> Iterator[str]:

@@ -12,8 +12,6 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +19,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from pipelines.errors import UserError
+from pipelines.http import retry_after_s
 from pipelines.sources.checksums import UnsoundError, record, recorded_sha256, verify
 from pipelines.sources.partial import Part, Version
 from pipelines.sources.registry import RemoteFile
@@ -228,7 +227,7 @@ def _expect_whole_file(response: httpx.Response, remote: RemoteFile, settings: C
     """Raises unless the response brings the file from its first byte on."""
     status = response.status_code
     if status in (408, 425, 429) or status >= 500:
-        asked = _retry_after_s(response)
+        asked = retry_after_s(response)
         if asked is not None and asked > settings.longest_wait_s:
             raise DownloadError(
                 f"{remote.shown_url}: the server asks to wait {asked:.0f} s (HTTP {status}); try later."
@@ -248,14 +247,3 @@ def _expect_whole_file(response: httpx.Response, remote: RemoteFile, settings: C
 
 def _status_text(response: httpx.Response) -> str:
     return f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait: Retry-After holds seconds or a date."""
-    value = response.headers.get("Retry-After", "")
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

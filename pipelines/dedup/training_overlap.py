@@ -1,0 +1,138 @@
+"""Overlap of a small set with very much training data: which of the set's n-grams stand there.
+
+The other way round than `contamination.py`, where a small index of evaluation sets is held against every training row:
+here a few texts are decided on, and the training data is what one would not index. It is read once, by Spark's tasks,
+and what comes back is no more than the small set's own n-grams.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from pipelines.dedup.contamination import Hashes, ngram_hashes, parquet_texts
+from pipelines.errors import UserError
+from pipelines.normalize import normalize
+
+TextsOf = Callable[[Path], Iterable[str]]  # the texts of a file that is not Parquet
+
+_BATCH = 4096  # texts
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The highest share of n-grams, over some texts, that stand in training data; the file that has most of them."""
+
+    share: float
+    file: str | None
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Files of training data, and how n-grams of them are made (`contamination.ngram_hashes`)."""
+
+    files: tuple[Path, ...]
+    texts_of: TextsOf
+    words: int
+    chars: int
+
+    def overlaps(self, spark: SparkSession, groups: Sequence[Sequence[str]]) -> list[Overlap]:
+        """For each group of texts, the overlap of the text that has the most. One pass over the training data."""
+        texts = [normalize(text) for group in groups for text in group]
+        grams, counts = ngram_hashes(texts, self.words, self.chars) if texts else (np.zeros(0, np.uint64), [])
+        wanted = np.unique(grams)
+        file_of = self._find(spark, wanted)
+        found = np.isin(grams, np.fromiter(file_of, dtype=np.uint64, count=len(file_of)))
+        ends = np.cumsum(counts)
+        of_texts = iter(zip(ends - counts, ends, strict=True)) if texts else iter(())
+        overlaps = []
+        for group in groups:
+            best = Overlap(0.0, None)
+            for start, end in itertools.islice(of_texts, len(group)):
+                share = float(found[start:end].mean()) if end > start else 0.0
+                if share > best.share:
+                    best = Overlap(share, _most_frequent(grams[start:end][found[start:end]], file_of))
+            overlaps.append(best)
+        return overlaps
+
+    def _find(self, spark: SparkSession, wanted: Hashes) -> dict[int, str]:
+        """Of the n-grams `wanted`, those in the training data, each with the first file that has it."""
+        if not len(wanted):
+            return {}
+        units = [(number, path, group) for number, path in enumerate(self.files) for group in _groups(path)]
+        shared = spark.sparkContext.broadcast(wanted)
+        words, chars, texts_of = self.words, self.chars, self.texts_of
+
+        def look(unit: tuple[int, Path, int | None]) -> list[tuple[int, int]]:
+            number, path, group = unit
+            texts = parquet_texts(path, group) if group is not None else texts_of(path)
+            return [(hit, number) for hit in _hits(texts, shared.value, words, chars)]
+
+        pairs = spark.sparkContext.parallelize(units, max(1, len(units))).flatMap(look).reduceByKey(min)
+        found = dict(pairs.collect())
+        shared.destroy()
+        return {hit: self.files[number].name for hit, number in sorted(found.items())}
+
+
+def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
+    """The files in `paths` (files, and folders with all below them) that end in one of `suffixes`.
+
+    Manifests and what lies in hidden folders are not data. Raises `UserError` for a path that holds none.
+    """
+    files: list[Path] = []
+    problems = []
+    for path in paths:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found = [
+            file
+            for file in inside
+            if file.is_file()
+            and file.name.endswith(tuple(suffixes))
+            and file.name not in ("manifest.json", "checksums.json")
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        ]
+        if not found:
+            problems.append(f"training: {path}: holds no training data; expected {', '.join(suffixes)}")
+        files += found
+    if problems:
+        raise UserError(*problems)
+    return list(dict.fromkeys(files))
+
+
+def _groups(path: Path) -> Sequence[int | None]:
+    """What a task reads: a row group of Parquet, or another file whole."""
+    if path.suffix != ".parquet":
+        return [None]
+    return range(pq.read_metadata(path).num_row_groups)
+
+
+def _hits(texts: Iterable[str], wanted: Hashes, words: int, chars: int) -> list[int]:
+    hits: set[int] = set()
+    for batch in _batches(texts):
+        grams = ngram_hashes([normalize(text) for text in batch], words, chars)[0]
+        if len(grams):
+            hits.update(grams[_contained(grams, wanted)].tolist())
+    return sorted(hits)
+
+
+def _contained(grams: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:
+    place = np.minimum(np.searchsorted(wanted, grams), len(wanted) - 1)
+    return np.asarray(wanted[place] == grams)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while batch := list(itertools.islice(iterator, _BATCH)):
+        yield batch
+
+
+def _most_frequent(grams: Hashes, file_of: dict[int, str]) -> str:
+    names = [file_of[gram] for gram in grams.tolist()]
+    return max(dict.fromkeys(names), key=names.count)

@@ -1,0 +1,1 @@
+"""Building MI-EVAL: self-instruct, translation, decontamination and publishing put together."""

@@ -1,0 +1,272 @@
+"""From seeds to a published MI-EVAL: rounds of generation and translation, until there are enough items.
+
+    (generate ─► filter ─► instances ─► translate ─► decontaminate) again and again ─► write ─► complete ─► publish
+
+What the generator said is in the store, what the engine said in the translation memory, and a round's translation in
+the workspace; so a killed run goes through the finished rounds in seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+from pyspark.sql import SparkSession
+
+from pipelines.atomic import write_json
+from pipelines.dedup.training_overlap import TrainingData, training_files
+from pipelines.errors import UserError
+from pipelines.finish import Finish, finish_and_publish
+from pipelines.mi_eval import output
+from pipelines.mi_eval.languages import Item, in_all_languages
+from pipelines.progress import Stages
+from pipelines.self_instruct.budget import Ledger
+from pipelines.self_instruct.endpoint import Endpoint
+from pipelines.self_instruct.filters import Fault
+from pipelines.self_instruct.generator import Backend, Generator
+from pipelines.self_instruct.local_model import LocalModel
+from pipelines.self_instruct.rounds import Candidate, Pool, make_round
+from pipelines.self_instruct.store import open_store
+from pipelines.session import java_version
+from pipelines.shards.manifest import environment
+from pipelines.shards.workspace import code_sha256, open_workspace
+from pipelines.shards.write import sha256_of
+from pipelines.translate import Plan as TranslationPlan
+from pipelines.translate import plan as plan_translation
+from pipelines.translation.records import Record, read_records
+from schemas.mi_eval import STAGES
+from schemas.mi_eval_run import MiEvalRun
+
+_RECORD_FILES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".parquet")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known, and checked, before anything is asked."""
+
+    config: MiEvalRun
+    translation: TranslationPlan
+    training: TrainingData
+
+    def fingerprint(self) -> str:
+        """Of everything that the work in the workspace depends on; files by size and time of change."""
+        stats = [(str(path.absolute()), *_stat(path)) for path in (*self.config.seeds, *self.training.files)]
+        parts = [code_sha256(), self.config.sha256(), self.translation.signature, stats]
+        parts += [self.translation.engine.manifest.identity(), sha256_of(self.translation.lid_model)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    def backend(self) -> Callable[[], Backend] | None:
+        """What makes the back end, once it is needed; `None` where only stored answers are used."""
+        generator = self.config.generator
+        if generator.endpoint:
+            # read here and handed over: it is in no configuration, and so in nothing that is written
+            key = os.environ.get(generator.key_env, "").strip() or None
+            return lambda: Endpoint(generator, key)
+        if generator.local:
+            path = generator.local
+            return lambda: LocalModel(path)
+        return None
+
+
+def plan(config: MiEvalRun) -> Plan:
+    """Checks everything that can be checked without reading seeds or asking. Raises `UserError` with all problems."""
+    problems = [f"seeds: {path}: no such file" for path in config.seeds if not path.is_file()]
+    files: list[Path] = []
+    try:
+        # the seeds are training data too: Alpaca is what a model is tuned on
+        files = training_files([*config.seeds, *config.training.paths], _RECORD_FILES) if not problems else []
+    except UserError as error:
+        problems += error.problems
+    translation = None
+    try:
+        # any file that is there; a round's own takes its place
+        translation = plan_translation(config.translation(Path(__file__), config.output))
+    except UserError as error:
+        problems += error.problems
+    if problems or translation is None:
+        raise UserError(*problems)
+    settings = config.training
+    return Plan(config, translation, TrainingData(tuple(files), record_texts, settings.words, settings.chars))
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    return path.stat().st_size, path.stat().st_mtime_ns
+
+
+def record_texts(path: Path) -> Iterator[str]:
+    """The texts of a file of instruction records."""
+    for record in read_records(path):
+        if isinstance(record, Record):
+            yield from (text for text in record.fields.values() if text)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The instructions of the seed files, and what the manifest says of them."""
+
+    instructions: tuple[str, ...]
+    inputs: tuple[dict[str, Any], ...]
+
+
+def read_seeds(paths: Sequence[Path]) -> Seeds:
+    """Reads the seed records. Raises `UserError` where there is no usable one."""
+    texts: list[str] = []
+    inputs = []
+    for path in paths:
+        usable, unusable = 0, 0
+        for record in read_records(path):
+            if isinstance(record, Record):
+                texts.append(record.instruction)
+                usable += 1
+            else:
+                unusable += 1
+        inputs.append(
+            {"path": path.name, "records": usable, "unusable": unusable}
+            | {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        )
+    if not texts:
+        raise UserError(f"seeds: {', '.join(map(str, paths))}: no usable record")
+    return Seeds(tuple(texts), tuple(inputs))
+
+
+def build(
+    make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool, finish: Finish
+) -> dict[str, Any]:
+    """Builds and publishes the set; returns the run's manifest. Spark starts with the first translation.
+
+    The steps of `finish` complete the staged result (audit, report, card); what one raises publishes nothing. Raises
+    `UserError` (bad input, a generator that gives up, nothing to publish) and `InvariantError`.
+    """
+    config, stages = plan.config, Stages()
+    session = cache(make_session)
+    backend = plan.backend()
+    with (
+        open_workspace(config.output, plan.fingerprint(), overwrite) as workspace,
+        open_store(config.store_folder, writable=backend is not None) as store,
+    ):
+        with stages.stage("seeds"):
+            seeds = read_seeds(config.seeds)
+            pool = Pool.of(seeds.instructions)
+        ledger = Ledger(config.generator.prices, config.generator.budget)
+        generator = Generator(store, ledger, config.generator.concurrency, backend)
+        made = _rounds(session, plan, pool, generator, workspace.folder / "rounds", stages)
+        if not made.items:
+            raise UserError(
+                f"no candidate passed ({made.stopped}): {_most_frequent(made.rejected)}; nothing was published"
+            )
+        with stages.stage("write"):
+            shutil.rmtree(workspace.result, ignore_errors=True)
+            workspace.result.mkdir(parents=True)
+            files, digest = output.write_output(
+                workspace.result, made.items, made.rejected, config, plan.translation.signature
+            )
+        counts = output.counts_of(made.read, made.passed, made.rejected)
+        spark = session()
+        versions = environment(java_version(spark)) | {"ctranslate2": ctranslate2.__version__}
+        run = output.run_manifest(
+            config, _made_from(plan, seeds, made, ledger), counts, files, digest, versions
+        )
+        write_json(workspace.result / output.FOLDER / "manifest.json", output.published_manifest(run))
+        run["work"] = {"requests": generator.asked}
+        return finish_and_publish(spark, workspace, run, stages, finish)
+
+
+@dataclass
+class Made:
+    """What came of all rounds."""
+
+    items: list[Item]
+    rejected: list[Candidate]
+    read: dict[str, int]
+    passed: dict[str, int]
+    rounds: int = 0
+    stopped: str = ""
+
+
+def _rounds(
+    session: Callable[[], SparkSession],
+    plan: Plan,
+    pool: Pool,
+    generator: Generator,
+    folder: Path,
+    stages: Stages,
+) -> Made:
+    config = plan.config
+    made = Made([], [], dict.fromkeys(STAGES, 0), dict.fromkeys(STAGES, 0))
+    fruitless = 0
+    while not made.stopped:
+        number, before = made.rounds, len(made.items)
+        with stages.stage("generate"):
+            one = make_round(number, pool, generator, config)
+        with stages.stage("languages"):
+            found = [_with_seed_similarity(candidate, pool) for candidate in one.instances]
+            items, fallen = in_all_languages(session, found, folder / f"{number:05d}", config, plan.training)
+        room = config.size - len(made.items)
+        surplus = [
+            replace(item.candidate, stage="languages", fault=Fault("beyond_size")) for item in items[room:]
+        ]
+        made.items += items[:room]
+        made.rejected += [*one.rejected, *fallen, *surplus]
+        made.rounds += 1
+        of_stage = {stage: sum(c.stage == stage for c in one.rejected) for stage in STAGES}
+        for stage, passed in (
+            ("instructions", one.instructions),
+            ("instances", len(found)),
+            ("languages", len(items[:room])),
+        ):
+            made.passed[stage] += passed
+            made.read[stage] += passed + of_stage[stage]
+        made.read["languages"] += len(fallen) + len(surplus)
+        fruitless = fruitless + 1 if len(made.items) == before else 0
+        if len(made.items) == config.size:
+            made.stopped = "size"
+        elif generator.ledger.spent:
+            made.stopped = "budget"
+        elif fruitless == config.generation.fruitless_rounds:
+            made.stopped = "fruitless"
+    return made
+
+
+def _with_seed_similarity(one: Candidate, pool: Pool) -> Candidate:
+    near = pool.index.nearest(one.instruction, among=len(pool.seeds))
+    return replace(one, seed_similarity=near.score if near else 0.0)
+
+
+def _most_frequent(rejected: Sequence[Candidate]) -> str:
+    reasons = [one.fault[0] or "" for one in rejected if one.fault is not None]
+    names = sorted(set(reasons), key=lambda name: (-reasons.count(name), name))[:5]
+    return ", ".join(f"{name} {reasons.count(name):,}" for name in names) or "nothing was generated"
+
+
+def _made_from(plan: Plan, seeds: Seeds, made: Made, ledger: Ledger) -> dict[str, Any]:
+    config = plan.config
+    return {
+        "inputs": list(seeds.inputs),
+        "training": [
+            {"path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+            for path in plan.training.files
+        ],
+        "generator": {
+            "model": config.generator.model,
+            "requests": ledger.requests,
+            "prompt_tokens": ledger.prompt_tokens,
+            "completion_tokens": ledger.completion_tokens,
+            "money": round(ledger.money, 6),
+        },
+        "engine": plan.translation.made_by(),
+        "lid_model": {
+            "name": plan.translation.lid_model.name,
+            "sha256": sha256_of(plan.translation.lid_model),
+        },
+        "rounds": made.rounds,
+        "stopped": made.stopped,
+        "failed_languages": output.failed_languages(made.rejected),
+    }

@@ -1,0 +1,146 @@
+"""An OpenAI-compatible endpoint: `POST <base URL>/chat/completions`.
+
+The key goes into the `Authorization` header and nowhere else: what comes back, answers and errors alike, is searched
+for it before anything is kept or said, for some servers quote it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from pipelines.errors import UserError
+from pipelines.http import retry_after_s
+from pipelines.self_instruct.requests import Answer, Request, estimated_tokens
+from schemas.generator import GeneratorConfig
+
+_AGAIN = frozenset({408, 409, 425, 429})  # and 5xx: another try may succeed
+_SHOWN = 300  # characters of what a server says
+HIDDEN = "[key]"
+
+
+class _TransientError(Exception):
+    """This try failed; another may not."""
+
+    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class Endpoint:
+    """Asks an endpoint, patiently. One client serves all threads."""
+
+    def __init__(self, config: GeneratorConfig, key: str | None) -> None:
+        assert config.endpoint is not None
+        self._config = config
+        self._url = f"{config.endpoint}/chat/completions"
+        self._key = key
+        headers = {"User-Agent": "polyinstruct"}
+        if key:
+            try:
+                headers["Authorization"] = f"Bearer {key.encode('ascii').decode()}"
+            except UnicodeEncodeError:
+                raise UserError(f"{config.key_env}: a key holds ASCII characters only") from None
+        limits = httpx.Limits(max_connections=config.concurrency)
+        # no redirects: the key is for this host
+        self._client = httpx.Client(headers=headers, timeout=config.timeout_s, limits=limits)
+
+    def answer(self, request: Request) -> Answer:
+        """The endpoint's answer.
+
+        A connection that is cut or silent, an answer that is no JSON, 408, 409, 425, 429 and 5xx are tried again, as
+        late as the server asks; any other refusal is an error at once. Raises `UserError`.
+        """
+        config = self._config
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, _TransientError) and error.retry_after_s is not None:
+                return error.retry_after_s
+            backoff = config.backoff_s * (2.0 ** min(state.attempt_number - 1, 30) + random.random())
+            return min(backoff, config.longest_wait_s)
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(_TransientError),
+            stop=stop_after_attempt(config.retries + 1),
+            wait=pause,
+            reraise=True,
+        )
+        try:
+            return retrying(self._try_once, request)
+        except _TransientError as error:
+            raise UserError(
+                f"{self._url}: given up at try {config.retries + 1} ({error}); what was answered is stored, run the "
+                "same command again to go on"
+            ) from None
+
+    def _try_once(self, request: Request) -> Answer:
+        try:
+            response = self._client.post(self._url, json=request.body())
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise UserError(f"{self._url}: cannot be asked ({self._hide(str(error))})") from None
+        except httpx.TransportError as error:
+            raise _TransientError(self._hide(str(error)) or type(error).__name__) from None
+        text = self._hide(response.text)
+        if response.status_code in _AGAIN or response.status_code >= 500:
+            raise self._transient(response, text)
+        if response.status_code != 200:
+            told = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+            advice = ""
+            if response.status_code in (401, 403):
+                advice = f"; the key is read from the environment variable {self._config.key_env}"
+            raise UserError(f"{self._url}: refuses the request ({told}: {_message(text)}){advice}")
+        try:
+            return read_answer(json.loads(text), request)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            raise _TransientError(f"the answer is no chat completion: {text[:_SHOWN]!r}") from None
+
+    def _transient(self, response: httpx.Response, text: str) -> Exception:
+        told = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+        asked = retry_after_s(response)
+        if asked is not None and asked > self._config.longest_wait_s:
+            return UserError(f"{self._url}: the server asks to wait {asked:.0f} s ({told}); try later")
+        if response.status_code == 429 and "insufficient_quota" in text:
+            return UserError(f"{self._url}: the account's quota is used up ({_message(text)})")
+        return _TransientError(told, asked)
+
+    def _hide(self, text: str) -> str:
+        if not self._key:
+            return text
+        # in JSON a key may be escaped; one that needs no escape is the same in both forms
+        return text.replace(self._key, HIDDEN).replace(json.dumps(self._key)[1:-1], HIDDEN)
+
+
+def read_answer(body: dict[str, Any], request: Request) -> Answer:
+    """The answer in the body of a chat completion. Raises `ValueError` and its like where it is none.
+
+    An answer without content is an answer all the same: empty, or a refusal.
+    """
+    choice = body["choices"][0]
+    message = choice["message"]
+    content = message.get("content") or ""
+    if not isinstance(content, str):  # parts, as some servers send them
+        content = "".join(str(part.get("text") or "") for part in content)
+    finish = str(choice.get("finish_reason") or "stop")
+    refusal = bool(message.get("refusal")) or finish == "content_filter"
+    usage = body.get("usage") or {}
+    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    if all(isinstance(count, int) and count >= 0 for count in counts):
+        return Answer(content, finish, refusal, counts[0], counts[1], True)  # type: ignore[arg-type]
+    estimates = (estimated_tokens(request.prompt), estimated_tokens(content))
+    return Answer(content, finish, refusal, *estimates, False)
+
+
+def _message(text: str) -> str:
+    """What an error body says, in a line."""
+    try:
+        body = json.loads(text)
+        found = body.get("error", body.get("detail", body)) if isinstance(body, dict) else body
+        said = found.get("message", found) if isinstance(found, dict) else found
+    except ValueError:
+        said = text
+    return " ".join(str(said).split())[:_SHOWN]

@@ -1,0 +1,166 @@
+"""The audit of MI-EVAL: what every set passes before it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from pipelines.dedup.training_overlap import TrainingData
+from pipelines.shards.published import read_rows
+from quality.figures import beside_files
+from quality.findings import Audit, Finding
+from quality.gate import Gate, records, with_offending
+from quality.rows import missing, out_of_range, unknown_value
+from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
+from schemas.fields import Dataset
+from schemas.mi_eval import MI_EVAL, REASONS, REJECTED_MI_EVAL
+from schemas.mi_eval_run import MiEvalAudit, MiEvalRun
+from schemas.reasons import KEPT
+
+_FAULTS = {name: FAULTS[name] for name in ("missing", "out_of_range", "unknown_value", "altered")} | {
+    "unwanted": "a reference answer that was not asked for, or none where it was",
+}
+# what must hold of every set, by the figure that counts the exceptions
+INVARIANTS = {
+    "repeated_ids": "items that stand twice in a language",
+    "incomplete_ids": "items that do not stand in every language",
+    "similar_to_seeds": "items as similar to a seed as none may be",
+    "in_training_data": "items that overlap with the training data, which was searched once more",
+}
+
+
+def audit(
+    spark: SparkSession,
+    result: Path,
+    manifest: Mapping[str, Any],
+    config: MiEvalRun,
+    training: TrainingData,
+    docs: Path,
+) -> Audit:
+    """Audits a staged or published output; writes Great Expectations' Data Docs to `docs`."""
+    kept = read_rows(spark, MI_EVAL, result / "mi_eval")
+    rejected = (
+        read_rows(spark, REJECTED_MI_EVAL, result / "rejected")
+        if (result / "rejected").is_dir()
+        else spark.createDataFrame([], REJECTED_MI_EVAL.ddl())
+    )
+    rows = _with_faults(kept, MI_EVAL, config).unionByName(_with_faults(rejected, REJECTED_MI_EVAL, config))
+    overlapping = _overlapping(spark, kept, config, training)
+    figures = set_figures(kept, manifest, config, len(overlapping))
+    gate = Gate(docs)
+    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
+    bands = ("size_share", "classification_share", "top_verb_share")
+    suite = [
+        *none_counted(INVARIANTS),
+        *(within(MiEvalAudit, name, getattr(config.audit, name)) for name in bands),
+    ]
+    findings += gate.check("dataset", figures, suite)
+    findings += gate.check("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT]))
+    gate.write_docs()
+    return Audit(
+        tuple(_with_rows(one, rows, kept, config, overlapping) for one in findings), records(figures)
+    )
+
+
+def _with_faults(rows: DataFrame, declared: Dataset, config: MiEvalRun) -> DataFrame:
+    """Where rows come from, their `reason` (null: kept), and the columns of `_FAULTS`, null where nothing is wrong."""
+    null = F.lit(None).cast("string")
+    kept = declared is MI_EVAL
+    own = F.substring(F.sha2(F.concat_ws("\0", "instruction", "input"), 256), 1, 32)
+    asked = F.col("output").isNotNull() if config.references else F.col("output").isNull()
+    return rows.select(
+        *("id", "lang"),
+        (null if kept else F.col("reason")).alias("reason"),
+        missing(declared.fields).alias("missing"),
+        out_of_range(declared.fields).alias("out_of_range"),
+        unknown_value(declared.fields).alias("unknown_value"),
+        (F.when((F.col("lang") == "en") & (F.col("id") != own), own) if kept else null).alias("altered"),
+        (F.when(~asked, F.lit("output")) if kept else null).alias("unwanted"),
+    )
+
+
+def _overlapping(
+    spark: SparkSession, kept: DataFrame, config: MiEvalRun, training: TrainingData
+) -> set[tuple[str, str]]:
+    """The rows (id, language) that overlap with the training data. The set is small, and held here."""
+    rows = kept.select("id", "lang", "instruction", "input").collect()
+    found = training.overlaps(spark, [[row["instruction"], row["input"]] for row in rows])
+    return {
+        (row["id"], row["lang"])
+        for row, overlap in zip(rows, found, strict=True)
+        if overlap.share > config.training.max_overlap
+    }
+
+
+def set_figures(
+    kept: DataFrame, manifest: Mapping[str, Any], config: MiEvalRun, overlapping: int
+) -> pd.DataFrame:
+    """One row: the counts named in `INVARIANTS`, and the figures that `MiEvalAudit` has bands for."""
+    by_id = kept.groupBy("id").agg(F.count("*").alias("rows"), F.count_distinct("lang").alias("languages"))
+    found = by_id.agg(
+        F.count("*").alias("items"),
+        F.sum((F.col("rows") > F.col("languages")).cast("long")).alias("repeated"),
+        F.sum((F.col("languages") < len(config.all_languages)).cast("long")).alias("incomplete"),
+    ).collect()[0]
+    english = kept.where("lang = 'en'")
+    limit = F.lit(config.filters.similarity).cast("float")
+    verbs = english.groupBy("verb").count().where("verb is not null").orderBy(F.desc("count")).first()
+    items = found["items"]
+    return pd.DataFrame(
+        {
+            "items": [items],
+            "repeated_ids": [found["repeated"] or 0],
+            "incomplete_ids": [found["incomplete"] or 0],
+            "similar_to_seeds": [english.where(F.col("seed_similarity") >= limit).count()],
+            "in_training_data": [overlapping],
+            "size_share": [items / config.size],
+            "classification_share": [english.where("is_classification").count() / items if items else None],
+            "top_verb_share": [verbs["count"] / items if verbs and items else None],
+        }
+    )
+
+
+def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each stage, language and reason: how many rows the manifest counts, and the files hold."""
+    counted: dict[tuple[str, str, str], int] = {}
+    for count in manifest["counts"]:
+        for reason, number in count["rejected"].items():
+            counted[count["stage"], "", reason] = number
+    for lang in ("en", *manifest["config"]["languages"]):
+        counted["languages", lang, KEPT] = manifest["counts"][-1]["kept"]
+    of_kept = kept.select(F.lit("languages").alias("stage"), "lang", F.lit(KEPT).alias("reason"))
+    return beside_files(
+        counted, of_kept.unionAll(rejected.select("stage", F.lit("").alias("lang"), "reason"))
+    )
+
+
+def _with_rows(
+    finding: Finding, rows: DataFrame, kept: DataFrame, config: MiEvalRun, overlapping: set[tuple[str, str]]
+) -> Finding:
+    """The finding with the rows that break it, where these are rows of the set."""
+    if finding.success:
+        return finding
+    if finding.subject == "rows":
+        broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
+    elif finding.column in ("repeated_ids", "incomplete_ids"):
+        wrong = (
+            F.count("*") > F.count_distinct("lang")
+            if finding.column == "repeated_ids"
+            else F.count_distinct("lang") < len(config.all_languages)
+        )
+        ids = kept.groupBy("id").agg(wrong.alias("wrong")).where("wrong").select("id")
+        broken, shown = kept.join(ids, "id", "left_semi"), ["instruction"]
+    elif finding.column == "in_training_data":
+        pairs = F.concat_ws(" ", "id", "lang").isin([" ".join(pair) for pair in sorted(overlapping)])
+        broken, shown = kept.where(pairs), ["instruction"]
+    elif finding.column == "similar_to_seeds":
+        limit = F.lit(config.filters.similarity).cast("float")
+        broken, shown = kept.where(F.col("seed_similarity") >= limit), ["seed_similarity", "instruction"]
+    else:
+        return finding
+    return with_offending(finding, broken, ("lang", "id"), shown)

@@ -1,0 +1,91 @@
+"""The card of MI-EVAL: `README.md` with the Hub's metadata, made from the manifest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.atomic import replacing
+from pipelines.mi_eval.output import published_manifest
+from pipelines.shards.manifest import splits_of
+from quality.card import configs, front_matter, table
+from quality.licenses import of_whole
+from schemas.mi_eval import MI_EVAL, REASONS
+
+
+def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes `mi_eval/README.md` under `result`, so that `datasets.load_dataset` finds every language."""
+    splits = splits_of(published_manifest(manifest)["outputs"])
+    whole = of_whole({manifest["config"]["license"], manifest["engine"]["license"]})
+    rows = sum(found["test"]["rows"] for found in splits.values())
+    header = front_matter(
+        "Polyinstruct MI-EVAL", sorted(splits), whole, rows, ["text-generation"], configs(splits, MI_EVAL)
+    )
+    with replacing(result / "mi_eval" / "README.md") as path:
+        path.write_text(header + "\n".join(_body(manifest, whole.why)), encoding="utf-8")
+
+
+def _body(manifest: Mapping[str, Any], why: str) -> list[str]:
+    config, generator = manifest["config"], manifest["generator"]
+    items, languages = manifest["counts"][-1]["kept"], ["en", *config["languages"]]
+    references = "with reference answers" if config["references"] else "without reference answers"
+    return [
+        "# Polyinstruct MI-EVAL",
+        "",
+        f"{items:,} new instructions in {len(languages)} languages ({', '.join(languages)}), {references}: made in the "
+        "self-instruct way (arXiv 2212.10560) as the x-LLaMA paper's MI-EVAL was (arXiv 2308.04948, appendix B). Rows "
+        "with the same `id` are the same item; every item stands in every language.",
+        "",
+        f"The English items were written by `{generator['model']}`, and translated by "
+        f"`{manifest['engine']['signature']}`.",
+        "",
+        "## Sources",
+        "",
+        *table(
+            ("seeds", "records"),
+            [(f"`{source['path']}`", f"{source['records']:,}") for source in manifest["inputs"]],
+        ),
+        "",
+        f"Translated with {manifest['engine']['model']} (revision {manifest['engine']['revision']}, "
+        f"{manifest['engine']['quantization']}), whose weights are under {manifest['engine']['license']}.",
+        "",
+        "**Licence of the whole**: "
+        + why
+        + " The terms of the generator's provider may limit its use further.",
+        "",
+        "## Filtering",
+        "",
+        f"{manifest['rounds']} rounds of generation; candidates that fell are kept beside the dataset.",
+        "",
+        *table(
+            ("stage", "reason", "candidates", "meaning"),
+            [
+                (count["stage"], f"`{reason}`", f"{rows:,}", REASONS[reason])
+                for count in manifest["counts"]
+                for reason, rows in count["rejected"].items()
+            ],
+        ),
+        "",
+        "## Decontamination",
+        "",
+        f"No instruction or input shares more than {config['training']['max_overlap']:.0%} of its n-grams "
+        f"({config['training']['words']} words, {config['training']['chars']} characters in scripts without spaces) "
+        f"with the {len(manifest['training']):,} files of training data that were given, in any language:",
+        "",
+        *(f"- `{file['path']}`" for file in manifest["training"][:50]),
+        "",
+        "## Known limits",
+        "",
+        "- The answers are a model's: they were not checked by people, and some are wrong.",
+        "- The translations were checked for their form only, by machine; the culture is that of the English tasks.",
+        "- Likeness is that of words (ROUGE-L): a task that says the same in other words counts as new.",
+        f"- Languages were identified by `{manifest['lid_model']['name']}`, which mistakes short texts.",
+        "",
+        "## Columns",
+        "",
+        *table(
+            ("column", "type", "meaning"), [(f"`{f.name}`", f.type, f.description) for f in MI_EVAL.fields]
+        ),
+        "",
+    ]

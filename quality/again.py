@@ -12,8 +12,9 @@ from pipelines.errors import UserError
 from pipelines.shards.published import BuiltDataset, DatasetFolder, not_understood
 from quality.findings import Audit
 from schemas.config import RunConfig
-from schemas.datasets import PARALLEL, TOKENS, TRANSLATED
+from schemas.datasets import MI_EVAL, PARALLEL, TOKENS, TRANSLATED
 from schemas.loading import ConfigError, change_config
+from schemas.mi_eval_run import MiEvalRun
 from schemas.tokens_run import TokenizeRun
 from schemas.translation_run import TranslationRun
 
@@ -52,8 +53,7 @@ def _parallel(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | No
 
 
 def _translated(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None) -> Auditor:
-    if evals is not None:
-        raise UserError(f"--eval: is for parallel data; {dataset.kind.job} made {dataset.folder}")
+    _no_evaluation_sets(dataset, evals)
     # where the engine lay is not recorded, and an audit does not ask
     made = TranslationRun.model_validate(dataset.manifest["config"] | {"engine": {"path": "."}})
     config = change_config(made, overrides)
@@ -67,8 +67,7 @@ def _translated(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | 
 
 
 def _tokens(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None) -> Auditor:
-    if evals is not None:
-        raise UserError(f"--eval: is for parallel data; {dataset.kind.job} made {dataset.folder}")
+    _no_evaluation_sets(dataset, evals)
     # where shards or texts and the tokenizer lay is not recorded, and an audit does not ask
     places = {"input": ".", "text": {}, "english_share": None, "tokenizer": "."}
     config = change_config(TokenizeRun.model_validate(dataset.manifest["config"] | places), overrides)
@@ -81,8 +80,27 @@ def _tokens(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None
     return audit
 
 
+def _mi_eval(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None) -> Auditor:
+    _no_evaluation_sets(dataset, evals)
+    made = MiEvalRun.model_validate(dataset.manifest["config"] | {"engine": {"path": "."}})
+    config = change_config(made, overrides)
+
+    def audit(spark: SparkSession, docs: Path | None) -> Audit:
+        from quality.mi_eval_audit import audit
+
+        return audit(spark, dataset, config, None, docs)
+
+    return audit
+
+
+def _no_evaluation_sets(dataset: DatasetFolder, evals: Path | None) -> None:
+    if evals is not None:
+        raise UserError(f"--eval: is for parallel data; {dataset.kind.job} made {dataset.folder}")
+
+
 _AUDITORS: Mapping[str, Callable[[DatasetFolder, Sequence[str], Path | None], Auditor]] = {
     PARALLEL.name: _parallel,
     TRANSLATED.name: _translated,
+    MI_EVAL.name: _mi_eval,
     TOKENS.name: _tokens,
 }

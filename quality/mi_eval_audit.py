@@ -11,14 +11,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.dedup.training_overlap import TrainingData
-from pipelines.shards.published import read_rows
-from quality.figures import beside_files
+from pipelines.shards.published import DatasetFolder, read_rows
+from quality.figures import count_figures
 from quality.findings import Audit, Finding
 from quality.gate import Gate, records, with_offending
 from quality.rows import missing, out_of_range, unknown_value
 from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
-from schemas.mi_eval import MI_EVAL, REASONS, REJECTED_MI_EVAL
+from schemas.mi_eval import MI_EVAL, REASONS, REJECTED_MI_EVAL, STAGES
 from schemas.mi_eval_run import MiEvalAudit, MiEvalRun
 from schemas.reasons import KEPT
 
@@ -36,35 +36,40 @@ INVARIANTS = {
 
 def audit(
     spark: SparkSession,
-    result: Path,
-    manifest: Mapping[str, Any],
+    dataset: DatasetFolder,
     config: MiEvalRun,
-    training: TrainingData,
-    docs: Path,
+    training: TrainingData | None,
+    docs: Path | None,
 ) -> Audit:
-    """Audits a staged or published output; writes Great Expectations' Data Docs to `docs`."""
-    kept = read_rows(spark, MI_EVAL, result / "mi_eval")
-    rejected = (
-        read_rows(spark, REJECTED_MI_EVAL, result / "rejected")
-        if (result / "rejected").is_dir()
-        else spark.createDataFrame([], REJECTED_MI_EVAL.ddl())
-    )
+    """Audits a staged or published set; writes Great Expectations' Data Docs to `docs`, if given.
+
+    Without the training data, its overlap is not looked for once more.
+    """
+    kept = read_rows(spark, MI_EVAL, dataset.kept)
+    rejected = read_rows(spark, REJECTED_MI_EVAL, dataset.rejected)
     rows = _with_faults(kept, MI_EVAL, config).unionByName(_with_faults(rejected, REJECTED_MI_EVAL, config))
-    overlapping = _overlapping(spark, kept, config, training)
-    figures = set_figures(kept, manifest, config, len(overlapping))
+    overlapping = _overlapping(spark, kept, config, training) if training else set()
+    figures = set_figures(kept, config)
+    invariants = dict(INVARIANTS)
+    if training:
+        figures["in_training_data"] = len(overlapping)
+    else:
+        del invariants["in_training_data"]
+    held = rejected if dataset.rejected else None
+    counts = count_figures(*_by_stage(kept, held, dataset.manifest), ("stage",))
     gate = Gate(docs)
     findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
     bands = ("size_share", "classification_share", "top_verb_share")
     suite = [
-        *none_counted(INVARIANTS),
+        *none_counted(invariants),
         *(within(MiEvalAudit, name, getattr(config.audit, name)) for name in bands),
     ]
     findings += gate.check("dataset", figures, suite)
-    findings += gate.check("counts", _count_figures(kept, rejected, manifest), counts_suite([*REASONS, KEPT]))
+    findings += gate.check("counts", counts, counts_suite([*REASONS, KEPT]))
     gate.write_docs()
-    return Audit(
-        tuple(_with_rows(one, rows, kept, config, overlapping) for one in findings), records(figures)
-    )
+    unchecked = () if training else ("the overlap with the training data, which is not here",)
+    found = (_with_rows(one, rows, kept, config, overlapping) for one in findings)
+    return Audit(tuple(found), records(figures), unchecked)
 
 
 def _with_faults(rows: DataFrame, declared: Dataset, config: MiEvalRun) -> DataFrame:
@@ -97,10 +102,8 @@ def _overlapping(
     }
 
 
-def set_figures(
-    kept: DataFrame, manifest: Mapping[str, Any], config: MiEvalRun, overlapping: int
-) -> pd.DataFrame:
-    """One row: the counts named in `INVARIANTS`, and the figures that `MiEvalAudit` has bands for."""
+def set_figures(kept: DataFrame, config: MiEvalRun) -> pd.DataFrame:
+    """One row: the counts named in `INVARIANTS` (training data apart), and the figures that `MiEvalAudit` bounds."""
     by_id = kept.groupBy("id").agg(F.count("*").alias("rows"), F.count_distinct("lang").alias("languages"))
     found = by_id.agg(
         F.count("*").alias("items"),
@@ -117,7 +120,6 @@ def set_figures(
             "repeated_ids": [found["repeated"] or 0],
             "incomplete_ids": [found["incomplete"] or 0],
             "similar_to_seeds": [english.where(F.col("seed_similarity") >= limit).count()],
-            "in_training_data": [overlapping],
             "size_share": [items / config.size],
             "classification_share": [english.where("is_classification").count() / items if items else None],
             "top_verb_share": [verbs["count"] / items if verbs and items else None],
@@ -125,18 +127,13 @@ def set_figures(
     )
 
 
-def _count_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row for each stage, language and reason: how many rows the manifest counts, and the files hold."""
-    counted: dict[tuple[str, str, str], int] = {}
-    for count in manifest["counts"]:
-        for reason, number in count["rejected"].items():
-            counted[count["stage"], "", reason] = number
-    for lang in ("en", *manifest["config"]["languages"]):
-        counted["languages", lang, KEPT] = manifest["counts"][-1]["kept"]
-    of_kept = kept.select(F.lit("languages").alias("stage"), "lang", F.lit(KEPT).alias("reason"))
-    return beside_files(
-        counted, of_kept.unionAll(rejected.select("stage", F.lit("").alias("lang"), "reason"))
-    )
+def _by_stage(
+    kept: DataFrame, rejected: DataFrame | None, manifest: Mapping[str, Any]
+) -> tuple[DataFrame, DataFrame | None, dict[str, Any]]:
+    """What `count_figures` compares: items once, not in each language, and under the stage that they passed last."""
+    items = kept.where("lang = 'en'").withColumn("stage", F.lit(STAGES[-1]))
+    counts = [count if count["stage"] == STAGES[-1] else count | {"kept": 0} for count in manifest["counts"]]
+    return items, rejected, {"counts": counts}
 
 
 def _with_rows(

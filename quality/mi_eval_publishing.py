@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from pipelines.errors import UserError
 from pipelines.finish import Finish
 from pipelines.mi_eval.build import Plan
+from pipelines.shards.published import DatasetFolder
 from quality.findings import Audit, pass_or_raise
 from quality.mi_eval_card import write_card
 from quality.mi_eval_report import write_report
@@ -29,7 +30,8 @@ def completing(plan: Plan) -> Finish:
         from quality.mi_eval_audit import audit
 
         docs = result / "audit" / "data_docs"
-        audits.append(audit(spark, result, manifest, plan.config, plan.training, docs))
+        dataset = DatasetFolder(result, manifest)
+        audits.append(audit(spark, dataset, plan.config, plan.training, docs))
         return pass_or_raise(audits[0], result / "audit")
 
     def report(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:

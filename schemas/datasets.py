@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas import instructions, parallel, tokens
+from schemas import instructions, mi_eval, parallel, tokens
 from schemas.fields import Dataset
-from schemas.manifest import Manifest, ParallelManifest, TokensManifest, TranslationManifest
+from schemas.manifest import Manifest, MiEvalManifest, ParallelManifest, TokensManifest, TranslationManifest
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,13 @@ TOKENS = Kind(
     published="tokens",
     folders={"tokens": tokens.TOKENS, "rejected": tokens.REJECTED_TOKENS},
 )
+MI_EVAL = Kind(
+    name="mi_eval",
+    job="build_mi_eval",
+    version=mi_eval.SCHEMA_VERSION,
+    manifest=MiEvalManifest,
+    published="mi_eval",
+    folders={"mi_eval": mi_eval.MI_EVAL, "rejected": mi_eval.REJECTED_MI_EVAL},
+)
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED, TOKENS)}
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED, MI_EVAL, TOKENS)}

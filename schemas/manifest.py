@@ -121,6 +121,31 @@ class Engine(BaseModel):
     license: str
 
 
+class StageCount(Count):
+    """Of the candidates that came to a stage."""
+
+    stage: str
+
+
+class Generator(BaseModel):
+    """The model that wrote what is new, and what it took."""
+
+    model: str
+    requests: NonNegativeInt
+    prompt_tokens: NonNegativeInt
+    completion_tokens: NonNegativeInt
+
+
+class MiEvalManifest(Manifest):
+    """Of MI-EVAL."""
+
+    inputs: list[RecordFile]
+    generator: Generator
+    engine: Engine
+    lid_model: Resource
+    counts: list[StageCount]
+
+
 class TranslationManifest(Manifest):
     """Of translated instructions."""
 

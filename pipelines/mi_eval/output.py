@@ -17,11 +17,12 @@ from pipelines.mi_eval.languages import Item
 from pipelines.self_instruct.balance import verb_and_noun
 from pipelines.self_instruct.rounds import Candidate
 from pipelines.shards.write import ShardWriter, Written, as_json, describe
+from schemas import datasets
 from schemas.fields import Dataset
-from schemas.mi_eval import MI_EVAL, REJECTED_MI_EVAL, SCHEMA_VERSION
+from schemas.mi_eval import MI_EVAL, REJECTED_MI_EVAL
 from schemas.mi_eval_run import MiEvalRun
 
-FOLDER, REJECTED = "mi_eval", "rejected"
+FOLDER, REJECTED = datasets.MI_EVAL.published, "rejected"
 
 
 def write_output(
@@ -130,10 +131,10 @@ def run_manifest(
 ) -> dict[str, Any]:
     """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
     return {
-        "version": SCHEMA_VERSION,
-        "dataset": "mi_eval",
+        "dataset": datasets.MI_EVAL.name,
+        "version": datasets.MI_EVAL.version,
         "polyinstruct": __version__,
-        "config": config.identity(),
+        "config": config.identity() | {"audit": config.audit.model_dump(mode="json")},
         "config_sha256": config.sha256(),
         **made_from,
         "counts": list(counts),

@@ -241,7 +241,7 @@ def _with_seed_similarity(one: Candidate, pool: Pool) -> Candidate:
 
 
 def _most_frequent(rejected: Sequence[Candidate]) -> str:
-    reasons = [one.fault[0] or "" for one in rejected if one.fault is not None]
+    reasons = [one.fault.reason for one in rejected if one.fault is not None]
     names = sorted(set(reasons), key=lambda name: (-reasons.count(name), name))[:5]
     return ", ".join(f"{name} {reasons.count(name):,}" for name in names) or "nothing was generated"
 

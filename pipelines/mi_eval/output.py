@@ -76,7 +76,7 @@ def _row(item: Item, lang: str, config: MiEvalRun, engine: str) -> dict[str, Any
 
 def _rejected(one: Candidate) -> dict[str, Any]:
     assert one.fault is not None
-    reason, detail = one.fault
+    detail = one.fault.detail
     # answers are text from outside: a lone surrogate in one is shown, and no Parquet
     shown = {name: _shown(text) for name, text in one.fields.items()}
     return {
@@ -84,7 +84,7 @@ def _rejected(one: Candidate) -> dict[str, Any]:
         "id": one.rejected_id,
         "stage": one.stage,
         "lang": one.lang,
-        "reason": reason,
+        "reason": one.fault.reason,
         "detail": None if detail is None else _shown(detail),
         "round": one.round,
         "request": one.request,
@@ -104,7 +104,7 @@ def counts_of(
         reasons: dict[str, int] = {}
         for one in rejected:
             if one.stage == stage and one.fault is not None:
-                reasons[one.fault[0] or ""] = reasons.get(one.fault[0] or "", 0) + 1
+                reasons[one.fault.reason] = reasons.get(one.fault.reason, 0) + 1
         if read[stage] != passed[stage] + sum(reasons.values()):
             raise InvariantError(f"{stage}: {read[stage]} read, but {passed[stage]} kept, {reasons} rejected")
         counts.append({"stage": stage, "read": read[stage], "kept": passed[stage], "rejected": reasons})
@@ -117,7 +117,7 @@ def failed_languages(rejected: Sequence[Candidate]) -> dict[str, dict[str, int]]
     for one in rejected:
         if one.stage == "languages" and one.fault is not None:
             reasons = found.setdefault(one.lang, {})
-            reasons[one.fault[0] or ""] = reasons.get(one.fault[0] or "", 0) + 1
+            reasons[one.fault.reason] = reasons.get(one.fault.reason, 0) + 1
     return found
 
 

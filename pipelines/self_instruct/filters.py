@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from pipelines.self_instruct.parse import Instance
 from schemas.mi_eval_run import Filters
@@ -22,11 +23,11 @@ _INJECTION = re.compile(
 _STARTS_BADLY = re.compile(r"[^A-Za-z0-9]")
 
 
-class Fault(tuple[str, str | None]):
-    """A reason, and what exactly was wrong."""
+class Fault(NamedTuple):
+    """A reason (schemas/mi_eval.py), and what exactly was wrong."""
 
-    def __new__(cls, reason: str, detail: str | None = None) -> Fault:
-        return super().__new__(cls, (reason, detail))
+    reason: str
+    detail: str | None = None
 
 
 def instruction_fault(text: str, filters: Filters) -> Fault | None:

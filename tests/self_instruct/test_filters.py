@@ -39,7 +39,7 @@ from schemas.mi_eval_run import Filters
 )
 def test_instructions(text: str, reason: str | None) -> None:
     found = instruction_fault(text.strip(), Filters())
-    assert (found[0] if found else None) == reason
+    assert (found.reason if found else None) == reason
     assert reason is None or reason in OF_INSTRUCTIONS
 
 
@@ -51,7 +51,7 @@ def test_forbidden_words_are_the_configuration_s() -> None:
 
 def reasons(*given: tuple[str, str], most: int = 5) -> list[str | None]:
     found = [
-        fault[0] if fault else None for fault in instance_faults([Instance(*one) for one in given], most)
+        fault.reason if fault else None for fault in instance_faults([Instance(*one) for one in given], most)
     ]
     assert set(found) - {None} <= set(OF_INSTANCES)
     return found

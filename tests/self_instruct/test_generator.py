@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_parameters_are_part_of_a_request(tmp_path: Path) -> None:
 
 
 def test_requests_go_out_at_once_as_far_as_is_allowed(server: ChatServer, tmp_path: Path) -> None:
-    gate = multiprocessing.Barrier(4)
+    gate = threading.Barrier(4)
 
     def reply(body: object) -> object:
         gate.wait(10)

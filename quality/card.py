@@ -100,8 +100,13 @@ def configs(
     }
 
 
-def _feature(field: Field) -> dict[str, str]:
+def _feature(field: Field) -> dict[str, Any]:
     """A column as the Hub's metadata has it."""
+    if field.type == "messages":
+        return {
+            "name": field.name,
+            "list": [{"name": name, "dtype": "string"} for name in ("role", "content")],
+        }
     if field.type.startswith("list<"):
         return {"name": field.name, "list": field.type.removeprefix("list<").removesuffix(">")}
     return {"name": field.name, "dtype": field.type}

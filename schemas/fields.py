@@ -15,6 +15,7 @@ _ARROW: dict[str, pa.DataType] = {
     "float64": pa.float64(),
     "list<string>": pa.list_(pa.string()),
     "list<int32>": pa.list_(pa.int32()),
+    "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
 }
 _SPARK = {
     "string": "string",
@@ -25,6 +26,7 @@ _SPARK = {
     "float64": "double",
     "list<string>": "array<string>",
     "list<int32>": "array<int>",
+    "messages": "array<struct<role:string,content:string>>",
 }
 
 

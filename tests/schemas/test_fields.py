@@ -47,6 +47,11 @@ def test_every_column_has_a_name_of_its_own_and_says_what_it_means(dataset: Data
         ("float64", pa.float64(), "double"),
         ("list<string>", pa.list_(pa.string()), "array<string>"),
         ("list<int32>", pa.list_(pa.int32()), "array<int>"),
+        (
+            "messages",
+            pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
+            "array<struct<role:string,content:string>>",
+        ),
     ],
 )
 def test_each_type_has_its_arrow_and_its_spark_form(kind: str, arrow: pa.DataType, spark: str) -> None:

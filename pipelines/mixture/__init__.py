@@ -1,0 +1,1 @@
+"""From clean pairs and instructions to what a trainer eats: scaling laws, allocation, examples, mixtures."""

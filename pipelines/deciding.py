@@ -16,9 +16,10 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from pipelines import splits
 from pipelines.atomic import replacing
 from pipelines.cleaning.decide import join_thresholds, row_reason, threshold, thresholds_table
-from pipelines.dedup import caps, near, splits
+from pipelines.dedup import caps, near
 from schemas.config import RunConfig
 from schemas.parallel import SCORED
 

@@ -12,8 +12,8 @@ def all_keys() -> dict[str, Column]:
     return {
         "id": _digest(F.col("corpus"), F.col("file"), F.col("line"), raw["src"], raw["tgt"]),
         "content_id": content_id(),
-        "src_key": _text_key(F.col("src_text")),
-        "tgt_key": _text_key(F.col("tgt_text")),
+        "src_key": text_key(F.col("src_text")),
+        "tgt_key": text_key(F.col("tgt_text")),
     }
 
 
@@ -27,6 +27,6 @@ def _digest(*parts: Column) -> Column:
     return F.substring(F.sha2(joined, 256), 1, 32)
 
 
-def _text_key(text: Column) -> Column:
+def text_key(text: Column) -> Column:
     """The same for texts that differ in case, or in the punctuation around them, only."""
     return F.xxhash64(F.btrim(F.lower(text), F.lit(" .!?…,;:\"'。！？।؟")))

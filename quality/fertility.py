@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import UserError
+from pipelines import tokenizers
 from schemas.reasons import KEPT
 
 Encode = Callable[[list[str]], list[int]]  # texts -> how many tokens each has
@@ -30,25 +30,8 @@ class Fertility:
 
 def load_tokenizer(path: Path) -> Encode:
     """A SentencePiece model (`.model`) or a `tokenizer.json`. Raises `UserError` if it is neither."""
-    try:
-        if path.suffix == ".json":
-            from tokenizers import Tokenizer
-
-            tokenizer = Tokenizer.from_file(str(path))
-            return lambda texts: [
-                len(found.ids) for found in tokenizer.encode_batch(texts, add_special_tokens=False)
-            ]
-        import sentencepiece
-
-        processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
-        return lambda texts: [len(ids) for ids in processor.encode(texts)]
-    except ImportError as error:
-        raise UserError(f"report.tokenizer needs {error.name}: pip install 'polyinstruct[report]'") from None
-    except Exception as error:  # what the two libraries raise has no common kind
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"report.tokenizer: {path} is neither a SentencePiece model nor a tokenizer.json ({reason})"
-        ) from None
+    tokenizer = tokenizers.load_tokenizer(str(path), "report.tokenizer")
+    return lambda texts: [len(ids) for ids in tokenizer.encode(texts)]
 
 
 def fertility(

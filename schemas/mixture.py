@@ -33,14 +33,14 @@ REASONS: dict[str, str] = {
             "merged_records",
         )
     },
-    # the example (pipelines/mixture/reject.py)
+    # the example (pipelines/mixture/decide.py)
     "held_out": "of the source's test split, which is for testing alone",
     "license": "the licence is not among `licenses.allow`",
     "wrong_script": "too few letters of the language's own script",
     "wrong_language": "language identification does not confirm the language",
-    "too_many_tokens": "more tokens than `max_tokens`: a trainer would cut the answer",
+    "too_many_tokens": "more tokens than `tokenizer.max_tokens`: a trainer would cut the answer",
     "contaminated": "overlaps with an evaluation set",
-    # among all examples (pipelines/mixture/among.py)
+    # among all examples (pipelines/mixture/decide.py)
     "duplicate": "the same texts as an example of a set that comes first",
     "straddles": "its English text, record or cluster stands in a split that is held out more strictly",
 }

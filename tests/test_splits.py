@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.dedup.splits import split_of
+from pipelines.splits import split_of
 from schemas.config import Splits
 
 ROWS = 40_000

@@ -1,0 +1,227 @@
+"""Examples out of rows: general tasks from instruction records, translation tasks from sentence pairs.
+
+Both come as a table with the columns of `EXAMPLES`; what cannot be an example has a `reason` already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.keys import text_key
+from pipelines.tokenizers import load_tokenizer
+from schemas.languages import Language
+
+EXAMPLES = (
+    "id", "source_ids", "lang", "task", "direction", "instruction", "input", "output", "source", "priority", "license",
+    "pairs", "keys", "split", "checked", "reason", "detail",
+)  # fmt: skip
+_LONG_WORDS = 8  # an English answer of so many words is a text of its own; "Yes, it is." stands everywhere
+_PLACE = 20  # bits of a hash that choose
+
+
+def digest(*parts: Column) -> Column:
+    """32 hexadecimal digits of a hash over texts."""
+    return F.substring(F.sha2(F.concat_ws("\0", *parts), 256), 1, 32)
+
+
+def _key(kind: str, value: Column) -> Column:
+    """A key that may not stand in two splits, 16 hexadecimal digits."""
+    return F.substring(F.sha2(F.concat(F.lit(f"{kind}\0"), value), 256), 1, 16)
+
+
+def _english_key(text: Column) -> Column:
+    return _key("text", text_key(text).cast("string"))
+
+
+def general(rows: DataFrame, source: str, priority: int, checked: bool) -> DataFrame:
+    """Examples of general tasks.
+
+    `rows` have `source_id` (of the row itself), `record` (the same in all languages), `lang`, the three fields,
+    `license`, `split`, `reason` and `detail`. Sets of lower `priority` win over duplicates; `checked` says that
+    language and script were looked at before.
+    """
+    english = F.array_compact(
+        F.array(
+            _english_key(F.concat_ws("\n", "instruction", "input")),
+            F.when(F.size(F.split("output", r"\s+")) >= _LONG_WORDS, _english_key(F.col("output"))),
+        )
+    )
+    # what is English in a record is held against other texts for all its translations
+    of_record = (
+        rows.where("lang = 'en' and reason is null")
+        .groupBy("record")
+        .agg(F.array_distinct(F.flatten(F.collect_set(english))).alias("english"))
+    )
+    joined = rows.join(of_record, "record", "left")
+    keys = F.array_union(
+        F.array(_key("record", F.col("record"))), F.coalesce("english", F.array().cast("array<string>"))
+    )
+    return joined.select(
+        digest(F.lit("general"), F.col("lang"), F.col("source_id")).alias("id"),
+        F.array("source_id").alias("source_ids"),
+        "lang",
+        F.lit("general").alias("task"),
+        F.lit(None).cast("string").alias("direction"),
+        *("instruction", "input", "output"),
+        F.lit(source).alias("source"),
+        F.lit(priority).alias("priority"),
+        "license",
+        F.lit(0).alias("pairs"),
+        F.array_sort(keys).alias("keys"),
+        "split",
+        F.lit(checked).alias("checked"),
+        *("reason", "detail"),
+    )
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How lines of a document become one example: at most so many, with at most so many tokens of a tokenizer."""
+
+    max_sentences: int
+    max_tokens: int
+    tokenizer: str
+    unspaced: frozenset[str]
+    seed: int
+
+
+def translation(
+    pairs: DataFrame,
+    directions: Sequence[str],
+    templates: Mapping[str, Sequence[str]],
+    languages: Mapping[str, Language],
+    seed: int,
+    grouping: Grouping | None,
+) -> DataFrame:
+    """Examples of translation tasks, from rows of a parallel dataset, in each direction.
+
+    `templates` are the instructions of each direction, of which the hash of (seed, id) chooses one.
+    """
+    rows = pairs.select(
+        F.array("id").alias("source_ids"),
+        "src_text",
+        "tgt_text",
+        "tgt_lang",
+        "license",
+        "split",
+        F.array_sort(
+            F.array(_english_key(F.col("src_text")), _key("cluster", F.concat_ws("\0", "pair", "cluster_id")))
+        ).alias("keys"),
+        *("corpus", "file", "doc", "line"),
+    )
+    grouped = rows.select(*_GROUPED) if grouping is None else _grouped(rows, grouping)
+    made = [_in_direction(grouped, name, templates[name], languages, seed) for name in directions]
+    return reduce(DataFrame.unionByName, made)
+
+
+_GROUPED = ("source_ids", "src_text", "tgt_text", "tgt_lang", "license", "split", "keys")
+_GROUPED_DDL = (
+    "source_ids array<string>, src_text string, tgt_text string, tgt_lang string, license string, split string, "
+    "keys array<string>"
+)
+
+
+def _grouped(rows: DataFrame, grouping: Grouping) -> DataFrame:
+    """The rows, those of one document joined where they follow one another."""
+    alone = rows.where(F.col("doc").isNull()).select(*_GROUPED)
+    document = ("tgt_lang", "corpus", "file", "doc", "split", "license")
+
+    def join(table: pa.Table) -> pa.Table:
+        return pa.Table.from_pylist(list(_joined(table, grouping)), schema=_ARROW)
+
+    joined = rows.where(F.col("doc").isNotNull()).groupBy(*document).applyInArrow(join, _GROUPED_DDL)
+    return alone.unionByName(joined)
+
+
+_ARROW = pa.schema(
+    [
+        ("source_ids", pa.list_(pa.string())),
+        *((name, pa.string()) for name in _GROUPED[1:6]),
+        ("keys", pa.list_(pa.string())),
+    ]
+)
+
+
+def _joined(table: pa.Table, grouping: Grouping) -> Iterator[dict[str, object]]:
+    """The examples of one document: from each first line on, as many as its hash says and as fit."""
+    lines = table.sort_by("line").to_pylist()
+    tokenizer = load_tokenizer(grouping.tokenizer)
+    tokens = [
+        sum(both)
+        for both in zip(
+            *(tokenizer.counts([line[name] for line in lines])[0] for name in ("src_text", "tgt_text")),
+            strict=True,
+        )
+    ]
+    place = 0
+    while place < len(lines):
+        wanted = 1 + _chosen(grouping.seed, lines[place]["source_ids"][0], grouping.max_sentences)
+        end, spent = place + 1, tokens[place]
+        while (
+            end < len(lines)
+            and end - place < wanted
+            and lines[end]["line"] == lines[end - 1]["line"] + 1
+            and spent + tokens[end] <= grouping.max_tokens
+        ):
+            spent += tokens[end]
+            end += 1
+        yield _together(lines[place:end], grouping.unspaced)
+        place = end
+
+
+def _together(lines: Sequence[Mapping[str, object]], unspaced: frozenset[str]) -> dict[str, object]:
+    first = lines[0]
+    between = "" if first["tgt_lang"] in unspaced else " "
+    return {
+        **{name: first[name] for name in ("tgt_lang", "license", "split")},
+        "source_ids": [id for line in lines for id in line["source_ids"]],  # type: ignore[attr-defined]
+        "src_text": " ".join(str(line["src_text"]) for line in lines),
+        "tgt_text": between.join(str(line["tgt_text"]) for line in lines),
+        "keys": sorted({key for line in lines for key in line["keys"]}),  # type: ignore[attr-defined]
+    }
+
+
+def _chosen(seed: int, id: str, number: int) -> int:
+    """A number from 0 up to `number`, by the hash of (seed, id)."""
+    import hashlib
+
+    return int(hashlib.sha256(f"{seed}\0{id}".encode()).hexdigest()[:8], 16) % number
+
+
+def _in_direction(
+    rows: DataFrame, direction: str, templates: Sequence[str], languages: Mapping[str, Language], seed: int
+) -> DataFrame:
+    left, right = direction.split("-")
+    lang = right if left == "en" else left
+    source, target = ("src_text", "tgt_text") if left == "en" else ("tgt_text", "src_text")
+    id = digest(F.lit("translation"), F.lit(direction), F.concat_ws(" ", "source_ids"))
+    choice = F.pmod(F.xxhash64(F.lit(seed), F.lit("template"), "id"), F.lit(len(templates))).cast("int")
+    return (
+        rows.where(F.col("tgt_lang") == lang)
+        .withColumn("id", id)
+        .select(
+            "id",
+            "source_ids",
+            F.lit(lang).alias("lang"),
+            F.lit("translation").alias("task"),
+            F.lit(direction).alias("direction"),
+            F.get(F.array(*map(F.lit, templates)), choice).alias("instruction"),
+            F.col(source).alias("input"),
+            F.col(target).alias("output"),
+            F.lit("parallel").alias("source"),
+            F.lit(0).alias("priority"),
+            "license",
+            F.size("source_ids").alias("pairs"),
+            "keys",
+            "split",
+            F.lit(True).alias("checked"),
+            F.lit(None).cast("string").alias("reason"),
+            F.lit(None).cast("string").alias("detail"),
+        )
+    )

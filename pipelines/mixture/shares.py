@@ -1,0 +1,124 @@
+"""How many rows each part gives to a mixture: weights, temperature, caps, English replay, repeats.
+
+Rows of a translation part are pairs, which is what budgets are in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipelines.errors import UserError
+from schemas.mixture_run import Mixture
+
+
+@dataclass(frozen=True)
+class PartFacts:
+    """What is known of a part: its language, direction (None: general tasks), and the training rows there are."""
+
+    lang: str
+    direction: str | None
+    available: int
+
+    @property
+    def english(self) -> bool:
+        """Whether it is what keeps a model's English: general tasks in English."""
+        return self.direction is None and self.lang == "en"
+
+
+def shares(
+    name: str, mixture: Mixture, facts: Mapping[str, PartFacts], allocation: Mapping[str, int] | None
+) -> dict[str, int]:
+    """The training rows of each part of a mixture. Raises `UserError`, naming every part that is short."""
+    limits = {part.name: _limit(facts[part.name].available, mixture, part.max) for part in mixture.parts}
+    wanted = _asked(mixture, facts, allocation)
+    open_ = {part.name: part.weight for part in mixture.parts if part.name not in wanted}
+    english = [n for n in open_ if facts[n].english] if mixture.english_share is not None else []
+    others = {n: weight for n, weight in open_.items() if n not in english}
+    problems: list[str] = []
+    if mixture.rows is None:
+        wanted |= {n: limits[n] for n in others}
+    else:
+        left = mixture.rows - sum(wanted.values())
+        if english and mixture.english_share is not None:
+            left -= round(mixture.english_share * mixture.rows)
+        if left < 0:
+            problems.append(
+                f"mixtures.{name}: its parts ask for {-left:,} rows more than its {mixture.rows:,}"
+            )
+        elif others:
+            sized = {
+                n: weight * facts[n].available ** (1 / mixture.temperature) for n, weight in others.items()
+            }
+            wanted |= _shared_out(sized, {n: limits[n] for n in others}, left)
+    if mixture.english_share is not None:
+        if not english:
+            problems.append(
+                f"mixtures.{name}: english_share needs a part of English general tasks without rows of its own"
+            )
+        else:
+            share = mixture.english_share
+            rows = round(share / (1 - share) * sum(wanted.values()))
+            wanted |= _shared_out({n: open_[n] * facts[n].available for n in english}, limits, rows)
+    problems += [
+        f"mixtures.{name}: {part.name} is short: {wanted[part.name]:,} rows are asked for, and there are "
+        f"{facts[part.name].available:,}"
+        + (f" (each at most {mixture.max_repeats} times)" if mixture.max_repeats > 1 else "")
+        for part in mixture.parts
+        if wanted.get(part.name, 0) > facts[part.name].available * mixture.max_repeats
+    ]
+    if not problems and mixture.rows is not None and sum(wanted.values()) < mixture.rows:
+        short = ", ".join(f"{n} {facts[n].available:,}" for n in wanted)
+        problems.append(
+            f"mixtures.{name}: {mixture.rows:,} rows are asked for, and all its parts give "
+            f"{sum(wanted.values()):,} ({short})"
+        )
+    if not problems and not sum(wanted.values()):
+        problems.append(f"mixtures.{name}: is empty, for none of its parts has rows")
+    if problems:
+        raise UserError(*problems)
+    return {part.name: wanted[part.name] for part in mixture.parts}
+
+
+def _limit(available: int, mixture: Mixture, most: int | None) -> int:
+    # without a total nothing asks for repeats
+    limit = available * (1 if mixture.rows is None and mixture.english_share is None else mixture.max_repeats)
+    return limit if most is None else min(limit, most)
+
+
+def _asked(
+    mixture: Mixture, facts: Mapping[str, PartFacts], allocation: Mapping[str, int] | None
+) -> dict[str, int]:
+    """What parts ask for themselves, and what is allocated to a language, divided among its directions by weight."""
+    wanted = {part.name: part.rows for part in mixture.parts if part.rows is not None}
+    if allocation is not None and mixture.rows is None:
+        by_language: dict[str, dict[str, float]] = {}
+        for part in mixture.parts:
+            if part.name not in wanted and facts[part.name].direction is not None:
+                by_language.setdefault(facts[part.name].lang, {})[part.name] = part.weight
+        for lang, weights in by_language.items():
+            if lang in allocation:
+                wanted |= _shared_out(weights, dict.fromkeys(weights, allocation[lang]), allocation[lang])
+    return wanted
+
+
+def _shared_out(weights: Mapping[str, float], limits: Mapping[str, int], rows: int) -> dict[str, int]:
+    """`rows` by weight, in whole rows; what is above a limit goes to the others. Less only where all are full."""
+    found, open_, left = dict.fromkeys(weights, 0), dict(weights), rows
+    while open_ and left:
+        total = sum(open_.values())
+        if not total:
+            break
+        full = [n for n, weight in open_.items() if left * weight / total >= limits[n]]
+        if not full:
+            exact = {n: left * weight / total for n, weight in open_.items()}
+            found |= {n: int(share) for n, share in exact.items()}
+            rest = left - sum(int(share) for share in exact.values())
+            for n in sorted(exact, key=lambda n: (int(exact[n]) - exact[n], n))[:rest]:
+                found[n] += 1
+            break
+        for n in full:
+            found[n] = limits[n]
+            left -= limits[n]
+            del open_[n]
+    return found

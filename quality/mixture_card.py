@@ -1,0 +1,130 @@
+"""The card of mixtures: `README.md` with the Hub's metadata, one config for each mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines.atomic import replacing
+from pipelines.mixture.manifest import published_manifest
+from pipelines.shards.manifest import splits_of
+from quality.card import configs, front_matter, table
+from quality.licenses import of_whole
+from quality.mixture_figures import summed
+from schemas.mixture import INSTRUCTIONS, REASONS
+
+
+def write_card(result: Path, manifest: Mapping[str, Any], contents: pd.DataFrame) -> None:
+    """Writes `instructions/README.md` under `result`; `contents` is of `mixture_figures`."""
+    splits = splits_of(published_manifest(manifest)["outputs"])
+    whole = of_whole(set(contents["license"]))
+    header = front_matter(
+        "Polyinstruct training mixtures",
+        sorted({"en", *contents["lang"]}),
+        whole,
+        int(contents["rows"].sum()),
+        ["text-generation"],
+        configs(splits, INSTRUCTIONS),
+    )
+    with replacing(result / "instructions" / "README.md") as path:
+        path.write_text(header + "\n".join(_body(manifest, contents, whole.why)), encoding="utf-8")
+
+
+def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list[str]:
+    config = manifest["config"]
+    tokenizer = manifest["tokenizer"]
+    by = summed(contents, "mixture", "split", "part").to_dict("records")
+    return [
+        "# Polyinstruct training mixtures",
+        "",
+        "Instructions to tune a language model on, after arXiv 2308.04948: general tasks in English and other "
+        "languages, and translation tasks made of sentence pairs. Each mixture is a config; a row that stands in several has the "
+        "same `id` in all of them. Train on `output` alone (`messages` holds the same as a conversation).",
+        "",
+        "```python",
+        "from datasets import load_dataset",
+        "",
+        f'load_dataset("<this folder or repository>", "{by[0]["mixture"]}")',
+        "```",
+        "",
+        "LLaMA-Factory finds the mixtures by `dataset_info.json`; `axolotl.yaml` holds what Axolotl's configuration "
+        "needs.",
+        "",
+        "## Mixtures",
+        "",
+        *table(
+            ("mixture", "split", "part", "rows", "of them repeats", "pairs", "tokens"),
+            [
+                (
+                    row["mixture"],
+                    row["split"],
+                    f"`{row['part']}`",
+                    f"{row['rows']:,}",
+                    f"{row['rows'] - row['distinct']:,}",
+                    f"{row['units']:,}" if not row["part"].startswith(tuple(config["general"])) else "",
+                    "" if pd.isna(row["tokens"]) else f"{int(row['tokens']):,}",
+                )
+                for row in by
+            ],
+        ),
+        "",
+        (
+            f"Tokens are those of `{tokenizer['name']}`, without a template."
+            if tokenizer
+            else "Tokens were not counted."
+        ),
+        "",
+        "No English text, record or duplicate cluster stands in both train and validation, over all mixtures and "
+        "languages. What a mixture takes of a part is the beginning of an order by the hash of seed and id: a larger "
+        "budget only adds rows.",
+        "",
+        "## Sources",
+        "",
+        *table(
+            ("source", "what", "rows", "content or file"),
+            [
+                (
+                    one["source"],
+                    f"`{one['path']}` ({one['lang']})" if "path" in one else ", ".join(sorted(one["rows"])),
+                    f"{one['records'] if 'path' in one else sum(one['rows'].values()):,}",
+                    f"`{(one['sha256'] if 'path' in one else one['content_sha256'])[:16]}`",
+                )
+                for one in manifest["inputs"]
+            ],
+        ),
+        "",
+        "**Licence of the whole**: " + why,
+        "",
+        "## Rejected rows",
+        "",
+        *table(
+            ("reason", "rows", "meaning"),
+            [
+                (f"`{reason}`", f"{rows:,}", meaning)
+                for reason, meaning in REASONS.items()
+                if (rows := sum(count["rejected"].get(reason, 0) for count in manifest["counts"]))
+            ],
+        ),
+        "",
+        "## Known limits",
+        "",
+        (
+            f"- Overlap with {len(manifest['eval'])} files of evaluation sets was looked for by n-grams of "
+            f"{config['eval']['words']} words ({config['eval']['chars']} characters in scripts without spaces)."
+            if manifest["eval"]
+            else "- No evaluation set was given: the rows may overlap with the one that you test on."
+        ),
+        "- Instruction files that are not aligned with an English one are kept apart from it by their texts alone: a "
+        "record and its translation may stand in different splits.",
+        "",
+        "## Columns",
+        "",
+        *table(
+            ("column", "type", "meaning"),
+            [(f"`{f.name}`", f.type, f.description) for f in INSTRUCTIONS.fields],
+        ),
+        "",
+    ]

@@ -1,0 +1,44 @@
+"""What completes mixtures before they are published: their audit, then the report, the card and the trainers' files."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import SparkSession
+
+from pipelines.errors import UserError
+from pipelines.finish import Finish
+from pipelines.mixture.manifest import published_manifest
+from quality.findings import Audit, pass_or_raise
+from quality.mixture_card import write_card
+from quality.mixture_report import write_report
+from quality.mixture_trainers import write_trainer_files
+from schemas.mixture_run import MixtureRun
+
+
+def completing(config: MixtureRun) -> Finish:
+    """The last steps of a mixture, by name: `audit` the staged result, then write its `report`, its card and the rest.
+
+    Adds `audit` to the run's manifest. The audit raises `AuditError` if a critical expectation fails.
+    """
+    if importlib.util.find_spec("great_expectations") is None:
+        raise UserError("the audit needs Great Expectations: pip install 'polyinstruct[audit,report]'")
+    audits: list[tuple[Audit, pd.DataFrame]] = []
+
+    def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+        from quality.mixture_audit import audit
+
+        audits.append(audit(spark, result, manifest, config, result / "audit" / "data_docs"))
+        return pass_or_raise(audits[0][0], result / "audit")
+
+    def report(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+        found, contents = audits[0]
+        write_report(result / "report.html", result, manifest, config, found, contents)
+        write_card(result, manifest, contents)
+        write_trainer_files(result / "instructions", published_manifest(manifest)["outputs"])
+        return {}
+
+    return {"audit": audit, "report": report}

@@ -19,6 +19,7 @@ from pipelines.translate import plan, translate
 from pipelines.translation.plan import plan_record
 from pipelines.translation.preparing.source_model import read_source_model
 from pipelines.translation.preparing.trimming import keep_all
+from quality.translation_publishing import completing
 from schemas.languages import LANGUAGES
 from schemas.loading import load
 from schemas.translation_run import TranslationRun
@@ -61,9 +62,8 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_what_comes_back_as_another_text_is_rejected(spark: SparkSession, back: Path, tmp_path: Path) -> None:
-    run = translate(
-        lambda: spark, plan(config(tmp_path, f"round_trip.engine.path={back}")), overwrite=False, finish={}
-    )
+    asked = config(tmp_path, f"round_trip.engine.path={back}")
+    run = translate(lambda: spark, plan(asked), overwrite=False, finish=completing(asked))  # the audit passes
     (kept,) = rows(tmp_path / "out" / "instructions" / "el")
     assert (kept["index"], kept["round_trip"]) == (0, pytest.approx(100))
     (rejected,) = rows(tmp_path / "out" / "rejected" / "el")

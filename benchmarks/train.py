@@ -9,7 +9,7 @@
 - trl: TRL's SFTTrainer, packed (best-fit) into rows of 2048 tokens
 
 All in bfloat16 (float32 on a CPU) with gradient checkpointing and the same ZeRO configuration, from random weights, on
-whose values speed does not depend. Useful tokens are those of examples, not of padding; the first steps are not counted.
+whose values speed does not depend. Useful tokens are those of examples, not of padding; first steps are not counted.
 `--shape tiny` tries the script out on a CPU.
 """
 

@@ -85,7 +85,7 @@ def start_ranks() -> Ranks:
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     # what libraries tell one another of their future, at every step
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.|deepspeed\.")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|deepspeed|transformers)\.")
     disable_progress_bar()
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     import deepspeed

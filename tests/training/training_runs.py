@@ -32,7 +32,7 @@ def settings(tokens: Path, output: Path, stage: int = 2, **given: object) -> lis
 def on_ranks(number: int, script: Path, *arguments: str) -> list[str]:
     """The command that runs a script on so many ranks."""
     torchrun = Path(sys.executable).with_name("torchrun")
-    return [str(torchrun), "--nproc_per_node", str(number), "--master_port", "0", str(script), *arguments]
+    return [str(torchrun), "--standalone", "--nproc_per_node", str(number), str(script), *arguments]
 
 
 def on_cpu() -> dict[str, str]:

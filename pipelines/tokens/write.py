@@ -177,32 +177,40 @@ def _columns(table: pa.Table, *names: str) -> zip[tuple[Any, ...]]:
 
 
 def _tallied(unit: Unit, kept: pa.Table, rejected: pa.Table, files: list[Written]) -> Placed:
-    figures: dict[Key, Counter[str]] = {}
+    names = ["lang", "task", "direction"]
     rows: dict[Key, Counter[str]] = {}
-    digest = hashlib.sha256()
-    names = ("lang", "task", "direction")
-    for lang, task, direction, reason in _columns(rejected, *names, "reason"):
-        key = (unit.mixture, unit.split, lang, task, output_language(lang, direction))
-        rows.setdefault(key, Counter())[reason] += 1
-    counted = ("length", "prompt_tokens", "full_length", "unknown", "characters", "words")
-    for lang, task, direction, length, prompt, full, unknown, characters, words in _columns(
-        kept, *names, *counted
-    ):
-        key = (unit.mixture, unit.split, lang, task, output_language(lang, direction))
-        rows.setdefault(key, Counter())[KEPT] += 1
-        found = figures.setdefault(key, Counter())
-        values = (
-            length,
-            length - prompt,
-            full > length,
-            full - length,
-            unknown,
-            full - prompt,
-            characters,
-            words,
-        )
-        for name, value in zip(FIGURES, values, strict=True):
-            found[name] += value
-    for id, prompt, ids in _columns(kept, "id", "prompt_tokens", "input_ids"):
-        digest.update(f"{id} {prompt} {' '.join(map(str, ids))}\n".encode())
-    return Placed(files, figures, rows, digest.hexdigest())
+    for group in rejected.group_by([*names, "reason"]).aggregate([([], "count_all")]).to_pylist():
+        rows.setdefault(_key(unit, group), Counter())[group["reason"]] += group["count_all"]
+    full, length, prompt = (kept.column(name) for name in ("full_length", "length", "prompt_tokens"))
+    values = {
+        "tokens": length,
+        "learned": pc.subtract(length, prompt),
+        "truncated": pc.greater(full, length).cast(pa.int32()),
+        "cut": pc.subtract(full, length),
+        "unknown": kept.column("unknown"),
+        "answer_tokens": pc.subtract(full, prompt),
+        "characters": kept.column("characters"),
+        "words": kept.column("words"),
+    }
+    table = pa.table({name: kept.column(name) for name in names} | values)
+    sums = table.group_by(names).aggregate([*((name, "sum") for name in FIGURES), ([], "count_all")])
+    figures: dict[Key, Counter[str]] = {}
+    for group in sums.to_pylist():
+        rows.setdefault(_key(unit, group), Counter())[KEPT] += group["count_all"]
+        found = {name: group[f"{name}_sum"] for name in FIGURES}
+        figures.setdefault(_key(unit, group), Counter()).update(found)
+    return Placed(files, figures, rows, _sha256(kept))
+
+
+def _key(unit: Unit, group: Mapping[str, Any]) -> Key:
+    lang, task, direction = group["lang"], group["task"], group["direction"]
+    return unit.mixture, unit.split, lang, task, output_language(lang, direction)
+
+
+def _sha256(kept: pa.Table) -> str:
+    """Of the ids, boundaries and tokens of the rows, in order."""
+    digest = hashlib.sha256("\n".join(kept.column("id").to_pylist()).encode())
+    tokens = pc.list_flatten(kept.column("input_ids"))
+    for column in (kept.column("length"), kept.column("prompt_tokens"), tokens):
+        digest.update(column.to_numpy().astype("<i4").tobytes())
+    return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Instruction shards or texts in, tokens out, as training reads them.
 
+spark-submit jobs/tokenize_shards.py                                        tokenises the mixtures of the samples
 spark-submit jobs/tokenize_shards.py --input out/mixtures --tokenizer DIR --max-length 512 --output out/tokens
 spark-submit jobs/tokenize_shards.py --set text.zh=[mc4-zh.jsonl.gz] --set text.en=[c4-en.jsonl.gz] --tokenizer DIR ...
 """
@@ -19,13 +20,18 @@ from quality.tokens_publishing import completing
 from schemas.loading import load
 from schemas.tokens_run import TokenizeRun
 
+DEMO = Path(__file__).resolve().parent.parent / "configs" / "tokenize_demo.yaml"
+
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="tokenize_shards.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--input", metavar="DIR", help="instruction shards: a folder, or hub:OWNER/NAME[@REVISION]"
+        "--input",
+        type=Path,
+        metavar="DIR",
+        help="instruction shards: a published folder, or an output with one",
     )
     parser.add_argument(
         "--tokenizer", type=Path, metavar="DIR", help="the base model's directory, or a SentencePiece .model"
@@ -37,9 +43,10 @@ def main(argv: list[str]) -> int:
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 
+    given = arguments.input or any(key in str(arguments.overrides) for key in ("input=", "hub=", "text."))
     config = load(
         TokenizeRun,
-        arguments.config,
+        arguments.config or (None if given else DEMO),
         arguments.overrides,
         input=arguments.input,
         tokenizer=arguments.tokenizer,

@@ -54,9 +54,9 @@ def plan(config: TokenizeRun) -> Plan:
             problems.append(f"template: {config.tokenizer} has no chat template; expected `alpaca`")
     except UserError as error:
         problems += error.problems
-    if config.input is not None:
+    if not config.text:
         try:
-            shards = _shards(config.input)
+            shards = _shards(config)
         except UserError as error:
             problems += [f"input: {problem}" for problem in error.problems]
     problems += check_files(config.text)
@@ -71,9 +71,9 @@ def plan(config: TokenizeRun) -> Plan:
     return Plan(config, tokenizer, shards, content_key(config, tokenizer_sha256(config.tokenizer), source))
 
 
-def _shards(place: str) -> tuple[Path, dict[str, Any]]:
-    """A published folder of instruction shards, or the output that holds one."""
-    folder = fetched(place)
+def _shards(config: TokenizeRun) -> tuple[Path, dict[str, Any]]:
+    """A published folder of instruction shards, or the output that holds one, with its manifest."""
+    folder = config.input or fetched(str(config.hub))
     if (folder / "instructions" / "manifest.json").is_file():
         folder = folder / "instructions"
     manifest = verified(folder, COLUMNS)

@@ -33,10 +33,10 @@ class TokensAudit(_Section):
 class TokenizeRun(_Section):
     """Everything a run depends on, besides the bytes of its shards, texts and tokenizer."""
 
-    input: str | None = Field(
-        None,
-        description="instruction shards: a folder, or hub:OWNER/NAME[@REVISION] for a dataset of the Hub",
+    input: Path | None = Field(
+        None, description="instruction shards: a published folder, or an output with one"
     )
+    hub: str | None = Field(None, description="instruction shards on the Hub: OWNER/NAME[@REVISION]")
     text: dict[str, list[Path]] = Field(
         {},
         description="for pre-training: language -> documents, as .jsonl, .parquet or .txt, compressed or not",
@@ -74,8 +74,8 @@ class TokenizeRun(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> TokenizeRun:
-        if (self.input is None) == (not self.text):
-            raise ValueError("expected either `input`, with instruction shards, or `text`, with documents")
+        if [self.input is not None, self.hub is not None, bool(self.text)].count(True) != 1:
+            raise ValueError("expected one of `input` and `hub` (instruction shards) and `text` (documents)")
         if self.english_share is not None and "en" not in self.text:
             raise ValueError("english_share: there is no English text (text.en)")
         if any(not paths for paths in self.text.values()):
@@ -85,7 +85,7 @@ class TokenizeRun(_Section):
     def identity(self) -> dict[str, Any]:
         """What the output depends on, apart from the bytes of shards, texts and tokenizer: not where things lie."""
         names = {language: [path.name for path in paths] for language, paths in self.text.items()}
-        places: Any = {"input", "text", "tokenizer", "output", "audit", "spark"}
+        places: Any = {"input", "hub", "text", "tokenizer", "output", "audit", "spark"}
         return self.model_dump(mode="json", exclude=places) | {"text": names}
 
     def sha256(self) -> str:

@@ -58,7 +58,10 @@ class ModelConfig(_Section):
 
 
 class DataConfig(_Section):
-    tokens: str = Field(description="what jobs/tokenize_shards.py wrote, or hub:OWNER/NAME[@REVISION]")
+    tokens: Path | None = Field(
+        None, description="what jobs/tokenize_shards.py wrote, or its folder `tokens`"
+    )
+    hub: str | None = Field(None, description="the same on the Hub: OWNER/NAME[@REVISION]")
     mixture: str = Field(description="mixture to train on: coit-zh, muit, ...")
     pack_tokens: int = Field(
         2048, ge=8, description="tokens of a packed row, at most; at least the longest example"
@@ -67,6 +70,12 @@ class DataConfig(_Section):
         None,
         description="folder for the flat token files, shared by a node's ranks; default: below the output",
     )
+
+    @model_validator(mode="after")
+    def _one(self) -> DataConfig:
+        if (self.tokens is None) == (self.hub is None):
+            raise ValueError("expected either `tokens` or `hub`")
+        return self
 
 
 class OptimizerConfig(_Section):
@@ -125,7 +134,8 @@ class TrainingRun(_Section):
             "output", "deepspeed", "validation", "checkpoint", "hardware", "wandb", "max_steps",
         }  # fmt: skip
         found = self.model_dump(mode="json", exclude=places)
-        del found["data"]["tokens"], found["data"]["cache"], found["data"]["pack_tokens"]
+        for name in ("tokens", "hub", "cache", "pack_tokens"):
+            del found["data"][name]
         return found
 
     def sha256(self) -> str:

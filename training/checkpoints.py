@@ -74,6 +74,7 @@ def save(engine: Any, ranks: Ranks, folder: Path, saved: Saved, keep: int, neede
         with quiet():
             engine.save_checkpoint(str(partial), tag=_STATE, save_latest=False)
     except (OSError, RuntimeError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
         give_up(
             ranks,
             folder,

@@ -21,6 +21,7 @@ from pipelines.atomic import replacing
 from pipelines.errors import UserError
 from pipelines.shards.verified import fetched, verified
 from schemas.tokens import TOKENS
+from schemas.training_run import DataConfig
 
 _ROUNDS = 6
 _READ = ("length", "prompt_tokens", "lang", "task")
@@ -94,14 +95,13 @@ class Tokens:
 
 
 def open_tokens(
-    place: str, mixture: str, cache: Path, checksums: bool
+    config: DataConfig, cache: Path, checksums: bool
 ) -> tuple[Tokens, Tokens, dict[str, Any], Path]:
     """The splits `train` and `validation` of a mixture, the manifest, and the folder that holds the tokenizer.
 
-    `place` is what `jobs/tokenize_shards.py` wrote, its folder `tokens`, or `hub:OWNER/NAME`. `cache` holds the flat
-    files: one node's ranks should share it. Raises `UserError`.
+    `cache` holds the flat files, which one node's ranks share. Raises `UserError`.
     """
-    folder = fetched(place)
+    folder, mixture = config.tokens or fetched(str(config.hub)), config.mixture
     if (folder / "tokens" / "manifest.json").is_file():
         folder = folder / "tokens"
     manifest = verified(folder, TOKENS.columns, checksums)

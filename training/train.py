@@ -70,9 +70,7 @@ def main(argv: list[str]) -> int:
 
 def dry_run(config: TrainingRun) -> int:
     """Checks what can be checked without a GPU, and prints what the run would take."""
-    train_tokens, _, manifest, _ = open_tokens(
-        config.data.tokens, config.data.mixture, cache_of(config), True
-    )
+    train_tokens, _, manifest, _ = open_tokens(config.data, cache_of(config), True)
     config_of_model = model_shape(config.model)
     check(config, train_tokens, manifest, config_of_model)
     shape, lora = shape_of(config_of_model), config.model.lora
@@ -88,7 +86,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
 
     # the data, looked at by every rank; the checksums by the first of each node
     tokens, validation, manifest, folder = ranks.node_by_node(
-        lambda: open_tokens(config.data.tokens, config.data.mixture, cache_of(config), ranks.local == 0)
+        lambda: open_tokens(config.data, cache_of(config), ranks.local == 0)
     )
     config_of_model = ranks.everywhere(lambda: model_shape(config.model))
     ranks.everywhere(lambda: check(config, tokens, manifest, config_of_model))

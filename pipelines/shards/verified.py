@@ -15,8 +15,6 @@ from pipelines.errors import UserError
 from pipelines.shards.write import sha256_of
 from schemas.manifest import File
 
-_HUB = "hub:"
-
 
 class _Published(BaseModel):
     """What every published manifest has."""
@@ -25,22 +23,17 @@ class _Published(BaseModel):
     outputs: list[File]
 
 
-def fetched(place: str) -> Path:
-    """A local folder as it is; `hub:OWNER/NAME[@REVISION]`, a dataset of the Hub, as it was downloaded.
-
-    Raises `UserError`.
-    """
-    if not place.startswith(_HUB):
-        return Path(place)
+def fetched(name: str) -> Path:
+    """The folder into which a dataset of the Hub, `OWNER/NAME[@REVISION]`, was downloaded. Raises `UserError`."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    name, _, revision = place.removeprefix(_HUB).partition("@")
+    repository, _, revision = name.partition("@")
     try:
-        return Path(snapshot_download(name, repo_type="dataset", revision=revision or None))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        return Path(snapshot_download(repository, repo_type="dataset", revision=revision or None))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{place}: cannot be fetched from the Hub ({reason})") from None
+        raise UserError(f"{name}: cannot be fetched from the Hub ({reason})") from None
 
 
 def verified(folder: Path, columns: Sequence[str], checksums: bool = True) -> dict[str, Any]:

@@ -175,9 +175,10 @@ def rows_of_file(path: Path) -> list[dict[str, Any]]:
     ("given", "sentence"),
     [
         ({"input": "nowhere"}, "input: nowhere: holds no manifest.json"),
+        ({"hub": "no//name"}, "input: no//name: cannot be fetched from the Hub"),
         ({"input": "x", "template": "chat"}, "has no chat template; expected `alpaca`"),
         ({"text": {"zh": ["nowhere.jsonl"]}}, "text.zh: nowhere.jsonl: no such file"),
-        ({}, "expected either `input`, with instruction shards, or `text`"),
+        ({}, "expected one of `input` and `hub`"),
         ({"text": {"zh": ["a.txt"]}, "english_share": 0.1}, "there is no English text"),
     ],
 )

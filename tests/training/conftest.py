@@ -20,7 +20,7 @@ def tokens(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The samples' instructions, tokenised by the job."""
     folder = tmp_path_factory.mktemp("tokens")
     shards = write_shards(folder / "mixture")
-    given = {"input": str(shards), "tokenizer": SAMPLES / "tokenizer.model", "max_length": 256}
+    given = {"input": shards, "tokenizer": SAMPLES / "tokenizer.model", "max_length": 256}
     tokenize(lambda: spark, plan(TokenizeRun(output=folder / "out", **given)), False, {})
     return folder / "out"
 

@@ -20,6 +20,7 @@ ALL = sorted(path.name for path in CONFIGS.glob("*.yaml") if path.stem not in ("
 def test_each_is_valid(name: str) -> None:
     config = load(TrainingRun, CONFIGS / name)
     assert zero_config(config)["zero_optimization"]["stage"] in (0, 1, 2, 3)
+    assert config.data.tokens == ROOT / "out" / ("text_tokens" if name.startswith("pretrain") else "tokens")
     assert config.output == ROOT / "out" / ("training" if name == "demo.yaml" else name.removesuffix(".yaml"))
 
 

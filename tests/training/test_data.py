@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import UserError
 from schemas.tokens import TOKENS
+from schemas.training_run import DataConfig
 from training.data import Tokens, open_tokens, permuted
 
 
@@ -80,7 +81,7 @@ def _row(place: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
     folder = write_tokens(tmp_path_factory.mktemp("tokens"), 50)
-    return open_tokens(str(folder), "coit-zh", folder / "cache", True)[0]
+    return open_tokens(DataConfig(tokens=folder, mixture="coit-zh"), folder / "cache", True)[0]
 
 
 def test_each_epoch_has_every_row_once_in_an_order_of_its_own(tokens: Tokens) -> None:
@@ -114,7 +115,7 @@ def test_a_step_far_ahead_is_found_at_once(tokens: Tokens) -> None:
 
 def test_what_is_no_whole_dataset_is_refused(tmp_path: Path) -> None:
     def opened(folder: Path, mixture: str = "coit-zh") -> None:
-        open_tokens(str(folder), mixture, tmp_path / "cache", True)
+        open_tokens(DataConfig(tokens=folder, mixture=mixture), tmp_path / "cache", True)
 
     with pytest.raises(UserError, match=r"holds no manifest\.json"):
         opened(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pyspark.sql import SparkSession
@@ -69,7 +70,7 @@ def _translated(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | 
 def _tokens(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None) -> Auditor:
     _no_evaluation_sets(dataset, evals)
     # where shards or texts and the tokenizer lay is not recorded, and an audit does not ask
-    places = {"input": ".", "hub": None, "text": {}, "english_share": None, "tokenizer": "."}
+    places: Any = {"input": ".", "hub": None, "text": {}, "english_share": None, "tokenizer": "."}
     config = change_config(TokenizeRun.model_validate(dataset.manifest["config"] | places), overrides)
 
     def audit(spark: SparkSession, docs: Path | None) -> Audit:

@@ -91,7 +91,7 @@ def memory(
     states = weight * shape.weights / split[0] + gradient * trained / split[1]
     states += 0 if offload else optimizer * trained / split[2]
     held = 2 * shape.layers + 34 if checkpointing else 34 * shape.layers
-    activations = row * shape.hidden * held * (1 if bf16 else 2)
+    activations: float = row * shape.hidden * held * (1 if bf16 else 2)
     # the logits of a row, and one chunk of them in float32
     activations += row * shape.table / shape.hidden * (weight * 2) + 2048 * shape.table / shape.hidden * 4
     return Memory(states / 2**30, activations / 2**30)
@@ -111,4 +111,5 @@ def adapter_weights(config: Any, rank: int, modules: Sequence[str]) -> int:
         "q_proj": (hidden, query), "k_proj": (hidden, pair), "v_proj": (hidden, pair), "o_proj": (query, hidden),
         "gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden),
     }  # fmt: skip
-    return config.num_hidden_layers * sum(rank * sum(sides.get(name, (hidden, hidden))) for name in modules)
+    layers: int = config.num_hidden_layers
+    return layers * sum(rank * sum(sides.get(name, (hidden, hidden))) for name in modules)

@@ -38,11 +38,11 @@ class Ranks:
     def cuda(self) -> bool:
         return self.device.type == "cuda"
 
-    def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """The sum over all ranks of a tensor on the CPU; the result is the same on each."""
-        there = values.to(self.device)
-        dist.all_reduce(there)
-        return there.cpu()
+    def sum(self, values: torch.Tensor, *more: float) -> list[float]:
+        """The sums over all ranks of a vector (float64, on this rank's device) and of further numbers."""
+        whole = torch.cat([values, torch.tensor(more, dtype=values.dtype, device=values.device)])
+        dist.all_reduce(whole)
+        return whole.tolist()
 
     def everywhere(self, work: Callable[[], Result]) -> Result:
         """Does the work on every rank. Raises `UserError` on all of them if one of them did."""
@@ -86,7 +86,7 @@ def start_ranks() -> Ranks:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     # what libraries tell one another of their future, at every step
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|deepspeed|transformers)\.")
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     import deepspeed
 
@@ -94,6 +94,7 @@ def start_ranks() -> Ranks:
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if device.type == "cuda":
         torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")  # TF32
     with contextlib.redirect_stdout(io.StringIO()):
         deepspeed.init_distributed()
     return Ranks(dist.get_rank(), local, dist.get_world_size(), device)

@@ -35,11 +35,11 @@ from schemas.loading import ConfigError, load
 from schemas.training_run import OptimizerConfig, TrainingRun
 from training import checkpoints
 from training.costs import adapter_weights, checkpoint_bytes, peak_flops, shape_of
-from training.data import Tokens, open_tokens
+from training.data import Examples, Tokens, open_tokens
 from training.export import export
 from training.forecast import print_forecast
 from training.log import Log, print_outcome, read_log
-from training.model import PackedLoss, check_vocabulary, load_model, model_shape, pack, with_lora
+from training.model import PackedLoss, PackedRow, check_vocabulary, load_model, model_shape, pack, with_lora
 from training.packing import busy_share, plan_step
 from training.ranks import Ranks, start_ranks
 
@@ -153,30 +153,25 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
             validate(engine, validation, config, ranks, groups, log, step)
         while step < last:
             began = time.monotonic()
-            torch.manual_seed(
-                config.seed + step * ranks.world + ranks.rank
-            )  # for dropout, the same after a resumption
+            # for dropout: the same after a resumption
+            torch.manual_seed(config.seed + step * ranks.world + ranks.rank)
             examples = tokens.step(step, optimizer.batch_examples, optimizer.epochs, config.seed)
             rounds = plan_step(examples.lengths, ranks.world, config.data.pack_tokens)
-            owners = torch.tensor([groups.index(group) for group in examples.groups])
-            sums = torch.zeros(len(groups), dtype=torch.float64)
+            sums = GroupSums(groups, examples, ranks.device)
             for number, rows in enumerate(rounds):
                 engine.set_gradient_accumulation_boundary(number == len(rounds) - 1)
                 row = pack(examples, rows[ranks.rank])
                 losses = engine(*row.to(ranks.device)[:4])
                 # the engine averages over the ranks: what is summed up is the mean over the step's learned tokens
                 engine.backward(losses.sum() * (ranks.world / examples.learned))
-                sums.index_add_(0, owners[row.owners], losses.detach().double().cpu())
-            *by_group, stop = ranks.sum(
-                torch.cat([sums, torch.tensor([float(bool(stopped))]).double()])
-            ).tolist()
+                sums.add(row, losses)
+            *by_group, stop = ranks.sum(sums.losses, float(bool(stopped)))
             loss = sum(by_group) / examples.learned
             if not math.isfinite(loss):  # the weights are still those of the last step
                 save()
                 raise UserError(
                     f"step {step + 1:,}: the loss is {loss}, so the step was not taken; the state before it is saved "
-                    f"({checkpoints.checkpoint_path(saves, step)}). Lower the learning rate, or look at "
-                    f"the step's examples"
+                    f"({checkpoints.checkpoint_path(saves, step)}). Lower the learning rate, or look at the examples"
                 )
             rate = learning_rate(optimizer, step, steps_of(config, tokens))
             for group in engine.optimizer.param_groups:
@@ -186,18 +181,14 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
 
             if log:
                 seconds = time.monotonic() - began
-                counts = np.bincount(
-                    [groups.index(group) for group in examples.groups],
-                    learned_by_example(examples),
-                    len(groups),
-                )
+                count_of = sums.learned_by_group()
                 flops = shape.flops(examples.lengths, examples.learned, config.model.lora is not None)
                 log.step(
                     {
                         "step": step,
                         "epoch": step * optimizer.batch_examples / len(tokens),
                         "loss": loss,
-                        "losses": {g: s / n for g, s, n in zip(groups, by_group, counts, strict=True) if n},
+                        "losses": {g: s / n for g, s, n in zip(groups, by_group, count_of, strict=True) if n},
                         "learning_rate": rate,
                         "gradient_norm": float(engine.get_global_grad_norm() or 0.0),
                         "examples": len(examples.ids),
@@ -224,7 +215,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
         if ranks.first:
             print_outcome(entries, config.output)
         return 0
-    except RuntimeError as error:  # what torch.distributed raises when another rank is gone
+    except (RuntimeError, OSError) as error:  # another rank is gone, or the GPU's memory or the disk is full
         checkpoints.give_up(
             ranks, saves, f"training broke off after step {step:,} ({str(error).strip().splitlines()[0]})"
         )
@@ -245,21 +236,41 @@ def validate(
     """The loss of each language and task on the validation split: always the same examples, without dropout."""
     engine.eval()
     places = tokens.at(np.arange(min(config.validation.examples, len(tokens)), dtype=np.int64), 0)
-    sums = torch.zeros((2, len(groups)), dtype=torch.float64)
+    total, learned = np.zeros(len(groups)), np.zeros(len(groups))
     for start in range(0, len(places), config.optimizer.batch_examples):
         examples = tokens.rows(places[start : start + config.optimizer.batch_examples])
-        owners = torch.tensor([groups.index(group) for group in examples.groups])
+        sums = GroupSums(groups, examples, ranks.device)
         for rows in plan_step(examples.lengths, ranks.world, config.data.pack_tokens):
             row = pack(examples, rows[ranks.rank])
             with torch.no_grad():
-                losses = engine(*row.to(ranks.device)[:4]).double().cpu()
-            sums[0].index_add_(0, owners[row.owners], losses)
-            sums[1].index_add_(0, owners[row.owners], torch.ones_like(losses))
+                sums.add(row, engine(*row.to(ranks.device)[:4]))
+        total += ranks.sum(sums.losses)
+        learned += sums.learned_by_group()
     engine.train()
-    total, learned = ranks.sum(sums).tolist()
     if log and sum(learned):
         losses_by_group = {g: s / n for g, s, n in zip(groups, total, learned, strict=True) if n}
         log.validation(step, losses_by_group, sum(total) / sum(learned))
+
+
+class GroupSums:
+    """The losses of a batch on this rank, summed by language and task: where they are computed, without waiting."""
+
+    def __init__(self, groups: list[str], examples: Examples, device: torch.device) -> None:
+        self.losses = torch.zeros(len(groups), dtype=torch.float64, device=device)
+        self._group_of = torch.tensor([groups.index(group) for group in examples.groups])
+        self._examples = examples
+
+    def add(self, row: PackedRow, losses: torch.Tensor) -> None:
+        """Adds the losses of a row's targets."""
+        places = self._group_of[row.owners].to(self.losses.device, non_blocking=True)
+        self.losses.index_add_(0, places, losses.detach().double())
+
+    def learned_by_group(self) -> list[int]:
+        """The learned tokens of the whole batch, on all ranks."""
+        pairs = zip(self._examples.lengths, self._examples.prompts, strict=True)
+        learned = [length - prompt for length, prompt in pairs]
+        found: list[int] = np.bincount(self._group_of, learned, len(self.losses)).astype(int).tolist()
+        return found
 
 
 def check(config: TrainingRun, tokens: Tokens, manifest: dict[str, Any], shape: Any) -> None:
@@ -352,10 +363,6 @@ def make_optimizer(
 
         return DeepSpeedCPUAdam(trained, adamw_mode=True, **given)
     return torch.optim.AdamW(trained, fused=cuda, **given)
-
-
-def learned_by_example(examples: Any) -> list[int]:
-    return [length - prompt for length, prompt in zip(examples.lengths, examples.prompts, strict=True)]
 
 
 def cache_of(config: TrainingRun) -> Path:

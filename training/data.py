@@ -50,8 +50,10 @@ class Examples:
 class Tokens:
     """One split of one mixture: lengths and groups in memory, the tokens in one flat file that ranks share."""
 
-    def __init__(self, folder: Path, mixture: str, split: str, manifest: dict[str, Any], flat: Path) -> None:
-        """Opens what `open_tokens` has checked; `flat` is where the flat file is, or is to be written."""
+    def __init__(
+        self, folder: Path, mixture: str, split: str, manifest: dict[str, Any], cache: Path | None
+    ) -> None:
+        """Opens what `open_tokens` has checked; without a folder for the flat file, it knows lengths alone."""
         names = [file["path"] for file in manifest["outputs"] if _is_of(file["path"], mixture, split)]
         paths = [folder / name for name in sorted(names)]
         columns = [pq.read_table(path, columns=list(_READ)) for path in paths]
@@ -62,9 +64,12 @@ class Tokens:
         self.groups = [f"{lang} {task}" for lang, task in zip(langs, tasks, strict=True)]
         self.content_sha256 = str(manifest["content_sha256"])
         self._starts: Ints = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
-        if not flat.exists() and paths:
-            _flatten(paths, flat)
-        self._flat = np.memmap(flat, np.int32, "r") if paths else np.zeros(0, np.int32)
+        self._flat: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        if paths and cache is not None:
+            flat = cache / f"{self.content_sha256[:32]}-{mixture}-{split}.int32"
+            if not flat.exists():
+                _flatten(paths, flat)
+            self._flat = np.memmap(flat, np.int32, "r")
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -84,10 +89,10 @@ class Tokens:
             found[chosen] = permuted(positions[chosen] % len(self), len(self), key)
         return found
 
-    def step(self, step: int, batch: int, epochs: float, seed: int) -> Examples:
-        """The examples of optimiser step `step` (from 0); the last step of a run may be short."""
+    def step(self, step: int, batch: int, epochs: float, seed: int) -> Ints:
+        """The places of the rows of optimiser step `step` (from 0); the last step of a run may be short."""
         end = min((step + 1) * batch, self.examples(epochs))
-        return self.rows(self.at(np.arange(step * batch, end, dtype=np.int64), seed))
+        return self.at(np.arange(step * batch, end, dtype=np.int64), seed)
 
     def examples(self, epochs: float) -> int:
         """How many examples so many epochs have."""
@@ -95,11 +100,12 @@ class Tokens:
 
 
 def open_tokens(
-    config: DataConfig, cache: Path, checksums: bool
+    config: DataConfig, cache: Path | None, checksums: bool
 ) -> tuple[Tokens, Tokens, dict[str, Any], Path]:
     """The splits `train` and `validation` of a mixture, the manifest, and the folder that holds the tokenizer.
 
-    `cache` holds the flat files, which one node's ranks share. Raises `UserError`.
+    `cache` holds the flat files, which one node's ranks share; without it, lengths can be read alone. Raises
+    `UserError`.
     """
     folder, mixture = config.tokens or fetched(str(config.hub)), config.mixture
     if (folder / "tokens" / "manifest.json").is_file():
@@ -113,16 +119,7 @@ def open_tokens(
     known = sorted({str(file["path"]).split("/")[0] for file in manifest["outputs"]})
     if mixture not in known:
         raise UserError(f"data.mixture: {folder} has no mixture {mixture!r}; it has {', '.join(known)}")
-    train, validation = (
-        Tokens(
-            folder,
-            mixture,
-            split,
-            manifest,
-            cache / f"{manifest['content_sha256'][:32]}-{mixture}-{split}.int32",
-        )
-        for split in ("train", "validation")
-    )
+    train, validation = (Tokens(folder, mixture, split, manifest, cache) for split in ("train", "validation"))
     if not len(train):
         raise UserError(f"{folder}: the mixture {mixture} has no rows to train on (split `train`)")
     return train, validation, manifest, folder

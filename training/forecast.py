@@ -28,7 +28,8 @@ def packing_efficiency(tokens: Tokens, config: TrainingRun, ranks: int) -> tuple
     steps = min(_STEPS, math.ceil(len(tokens) / optimizer.batch_examples))
     busy, rows, total = [], 0, 0
     for step in range(steps):
-        lengths = tokens.step(step, optimizer.batch_examples, optimizer.epochs, config.seed).lengths
+        places = tokens.step(step, optimizer.batch_examples, optimizer.epochs, config.seed)
+        lengths = tokens.lengths[places].tolist()
         rounds = plan_step(lengths, ranks, capacity)
         busy.append((sum(lengths), busy_share(lengths, rounds)))
         rows += len(rounds) * ranks

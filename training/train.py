@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
 
 def dry_run(config: TrainingRun) -> int:
     """Checks what can be checked without a GPU, and prints what the run would take."""
-    train_tokens, _, manifest, _ = open_tokens(config.data, cache_of(config), True)
+    train_tokens, _, manifest, _ = open_tokens(config.data, None, True)
     config_of_model = model_shape(config.model)
     check(config, train_tokens, manifest, config_of_model)
     shape, lora = shape_of(config_of_model), config.model.lora
@@ -86,7 +86,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
 
     # the data, looked at by every rank; the checksums by the first of each node
     tokens, validation, manifest, folder = ranks.node_by_node(
-        lambda: open_tokens(config.data, cache_of(config), ranks.local == 0)
+        lambda: open_tokens(config.data, config.data.cache or config.output / "cache", ranks.local == 0)
     )
     config_of_model = ranks.everywhere(lambda: model_shape(config.model))
     ranks.everywhere(lambda: check(config, tokens, manifest, config_of_model))
@@ -155,7 +155,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
             began = time.monotonic()
             # for dropout: the same after a resumption
             torch.manual_seed(config.seed + step * ranks.world + ranks.rank)
-            examples = tokens.step(step, optimizer.batch_examples, optimizer.epochs, config.seed)
+            examples = tokens.rows(tokens.step(step, optimizer.batch_examples, optimizer.epochs, config.seed))
             rounds = plan_step(examples.lengths, ranks.world, config.data.pack_tokens)
             sums = GroupSums(groups, examples, ranks.device)
             for number, rows in enumerate(rounds):
@@ -363,10 +363,6 @@ def make_optimizer(
 
         return DeepSpeedCPUAdam(trained, adamw_mode=True, **given)
     return torch.optim.AdamW(trained, fused=cuda, **given)
-
-
-def cache_of(config: TrainingRun) -> Path:
-    return config.data.cache or config.output / "cache"
 
 
 def memory_gib(ranks: Ranks) -> float:

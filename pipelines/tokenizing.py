@@ -99,7 +99,7 @@ def tokenize(
             spark = make_session()
         tune_for(spark, len(units), config.spark)
         pieces = workspace.folder / "pieces"
-        with stages.stage("tokenize", len(units), partial(finished, units, pieces), "row groups"):
+        with stages.stage("tokenize", len(units), partial(finished, units, pieces), ["row groups"]):
             tokenize_units(spark, units, config, pieces)
         shutil.rmtree(workspace.result, ignore_errors=True)
         with stages.stage("write"):

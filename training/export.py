@@ -18,7 +18,7 @@ from training.ranks import Ranks
 
 
 def export(
-    model: torch.nn.Module,
+    model: Any,
     ranks: Ranks,
     config: TrainingRun,
     manifest: Mapping[str, Any],
@@ -29,33 +29,55 @@ def export(
 
     Adapters are merged into the weights, and also written by themselves to `model/adapter`.
     """
-    import deepspeed
-
     target = config.output / "model"
     partial = target.with_name(".model.partial")
-    with deepspeed.zero.GatheredParameters(list(model.parameters()), modifier_rank=0):
-        if ranks.first:
-            shutil.rmtree(partial, ignore_errors=True)
-            if config.model.lora is not None:
-                model.save_pretrained(partial / "adapter")
-                model.merge_adapter()
-            causal = base_model(model)
-            causal.config.use_cache = True
-            causal.save_pretrained(partial, state_dict=_plain(causal))
-            for file in tokenizer_files(tokens):
-                shutil.copyfile(file, partial / file.name)
-            (partial / "README.md").write_text("\n".join(_card(config, manifest, entries)), encoding="utf-8")
-            shutil.rmtree(target, ignore_errors=True)
-            os.rename(partial, target)
+    weights = _gathered(model, ranks)
+    if ranks.first:
+        shutil.rmtree(partial, ignore_errors=True)
+        lora = config.model.lora
+        if lora is not None:
+            model.save_pretrained(str(partial / "adapter"), state_dict=weights)
+            weights = merged(weights, lora.alpha / lora.rank)
+        causal = base_model(model)
+        causal.config.use_cache = True
+        causal.save_pretrained(partial, state_dict=weights)
+        for file in tokenizer_files(tokens):
+            shutil.copyfile(file, partial / file.name)
+        (partial / "README.md").write_text("\n".join(_card(config, manifest, entries)), encoding="utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        os.rename(partial, target)
     ranks.wait()
 
 
-def _plain(causal: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The weights by the names that the model has without adapters."""
+def _gathered(model: Any, ranks: Ranks) -> dict[str, torch.Tensor]:
+    """On rank 0 all weights by name, in the machine's memory; the GPUs need never hold more than one of them whole."""
+    import deepspeed
+
+    found: dict[str, torch.Tensor] = {}
+    for name, parameter in model.named_parameters():
+        with deepspeed.zero.GatheredParameters([parameter]):
+            if ranks.first:
+                found[name] = parameter.detach().cpu().clone()
+    return found
+
+
+def merged(weights: Mapping[str, torch.Tensor], scaling: float) -> dict[str, torch.Tensor]:
+    """A peft model's weights with the adapters merged in, W + scaling * B A, by the names that the model has without.
+
+    The product is taken in float32, as peft's own merging of a float32 adapter does.
+    """
     found = {}
-    for name, tensor in causal.state_dict().items():
-        if "lora_" not in name:
-            found[name.replace(".base_layer.", ".")] = tensor.detach().cpu().contiguous()
+    for name, weight in weights.items():
+        if "lora_" in name:
+            continue
+        stem, base, end = name.removeprefix("base_model.model.").partition(".base_layer.")
+        if base and end == "weight":
+            above, below = (
+                weights[f"{name.removesuffix('base_layer.weight')}lora_{side}.default.weight"].float()
+                for side in ("B", "A")
+            )
+            weight = (weight.float() + scaling * above @ below).to(weight.dtype)
+        found[f"{stem}.{end}" if base else stem] = weight
     return found
 
 

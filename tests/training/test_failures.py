@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from job_process import errors, run
+from job_process import ROOT, errors
 from training_runs import DEMO, on_cpu, settings
 
 from pipelines.errors import UserError
 from training.checkpoints import Saved, newest, save
 from training.ranks import Ranks
 
+TRAIN = ROOT / "training" / "train.py"
 SEVERAL = Path(__file__).with_name("several_runs.py")
 
 
@@ -90,7 +91,8 @@ def test_room_is_looked_for_before_a_checkpoint_is_begun(
 
 def test_what_is_no_configuration_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("model: {path: x}\n")
-    train = "../training/train"
-    assert errors(run("--config", tmp_path / "wrong.yaml", job=train)) == [
+    command = [sys.executable, str(TRAIN), "--config", str(tmp_path / "wrong.yaml")]
+    done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False)
+    assert errors(done) == [
         f"{tmp_path / 'wrong.yaml'}: {key}: Field required" for key in ("data", "output", "deepspeed")
     ]

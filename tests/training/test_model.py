@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from pipelines.errors import UserError
 from schemas.training_run import LoraConfig
 from training.costs import adapter_weights, memory, shape_of
+from training.export import merged
 from training.model import check_vocabulary, extend_vocabulary, with_lora
 
 SHAPE: dict[str, Any] = {
@@ -45,6 +46,18 @@ def test_tokens_of_a_tokenizer_that_does_not_fit_are_refused() -> None:
     check_vocabulary(shape, tokenizer, extend=True)
     with pytest.raises(UserError, match=r"end with 7 .* but the model's end token is 2"):
         check_vocabulary(shape, tokenizer | {"vocab_size": 50, "eos_id": 7}, extend=False)
+
+
+def test_adapters_are_merged_as_peft_merges_them() -> None:
+    adapted = with_lora(model(), LoraConfig(rank=3, alpha=5), checkpointing=False)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:  # which begin as zeros
+            torch.nn.init.normal_(parameter)
+    found = merged({name: parameter.detach() for name, parameter in adapted.named_parameters()}, 5 / 3)
+    expected = dict(adapted.merge_and_unload().named_parameters())
+    assert set(found) == set(expected)
+    for name, weight in expected.items():
+        assert torch.allclose(found[name], weight, atol=1e-6), name
 
 
 @pytest.mark.parametrize("tied", [False, True])

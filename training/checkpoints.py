@@ -75,11 +75,7 @@ def save(engine: Any, ranks: Ranks, folder: Path, saved: Saved, keep: int, neede
             engine.save_checkpoint(str(partial), tag=_STATE, save_latest=False)
     except (OSError, RuntimeError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        give_up(
-            ranks,
-            folder,
-            f"the checkpoint of step {saved.step} could not be written to {folder} ({_first(error)})",
-        )
+        give_up(ranks, folder, f"saving the checkpoint of step {saved.step} broke off ({_first(error)})")
     if ranks.first:
         write_json(partial / "checkpoint.json", asdict(saved))
         shutil.rmtree(path, ignore_errors=True)

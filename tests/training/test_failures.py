@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from job_process import ROOT, errors
 from training_runs import DEMO, on_cpu, settings
 
 from pipelines.errors import UserError
+from schemas.loading import ConfigError
 from training.checkpoints import Saved, newest, save
 from training.ranks import Ranks
+from training.train import main
 
-TRAIN = ROOT / "training" / "train.py"
 SEVERAL = Path(__file__).with_name("several_runs.py")
 
 
@@ -65,7 +65,7 @@ def test_a_disk_that_is_full(tokens: Path, tmp_path: Path) -> None:
         command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit
     )
     assert done.returncode == 3, done.stderr
-    assert "error: rank 0: the checkpoint of step 1 could not be written" in done.stderr
+    assert "error: rank 0: saving the checkpoint of step 1 broke off" in done.stderr
     assert "there is no checkpoint yet" in done.stderr
     assert "Traceback" not in done.stderr
     assert newest(tmp_path / "out" / "checkpoints") is None
@@ -91,8 +91,8 @@ def test_room_is_looked_for_before_a_checkpoint_is_begun(
 
 def test_what_is_no_configuration_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("model: {path: x}\n")
-    command = [sys.executable, str(TRAIN), "--config", str(tmp_path / "wrong.yaml")]
-    done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False)
-    assert errors(done) == [
+    with pytest.raises(ConfigError) as refused:
+        main(["--config", str(tmp_path / "wrong.yaml")])
+    assert refused.value.problems == tuple(
         f"{tmp_path / 'wrong.yaml'}: {key}: Field required" for key in ("data", "output", "deepspeed")
-    ]
+    )

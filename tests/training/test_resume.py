@@ -69,7 +69,9 @@ def test_a_killed_rank_then_one_rank_then_a_signal(
     os.kill(_process_of_rank(job.pid, 1), signal.SIGKILL)
     _, said = job.communicate(timeout=120)
     assert job.returncode != 0
-    assert "error: rank 0: training broke off after step" in said
+    assert "error: rank 0: " in said
+    assert "broke off" in said
+    assert "Traceback" not in said
     assert "the same command goes on from the checkpoint of step" in said
     found = newest(output / "checkpoints")
     assert found is not None

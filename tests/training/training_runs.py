@@ -10,7 +10,7 @@ from job_process import ROOT, environment
 from training.log import read_log
 
 DEMO = ROOT / "training" / "configs" / "demo.yaml"
-STEPS = 8
+STEPS = 6
 
 
 def settings(tokens: Path, output: Path, stage: int = 2, **given: object) -> list[str]:

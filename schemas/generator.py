@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Section(BaseModel):
@@ -58,21 +58,6 @@ class GeneratorConfig(_Section):
     prices: Prices = Prices()
     budget: Budget = Budget()
 
-    @field_validator("endpoint")
-    @classmethod
-    def _plain_url(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected a base URL, as https://host/v1")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            # said without the URL: what is in it may be a secret
-            raise ValueError(
-                "a base URL holds no user, password or query; the key comes from the environment"
-            )
-        return url.rstrip("/")
-
     @model_validator(mode="before")
     @classmethod
     def _named(cls, data: Any) -> Any:
@@ -82,6 +67,8 @@ class GeneratorConfig(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> GeneratorConfig:
+        if self.endpoint is not None:
+            _check_url(self.endpoint)
         if self.endpoint and self.local:
             raise ValueError("endpoint or local, not both")
         if not self.model:
@@ -89,3 +76,14 @@ class GeneratorConfig(_Section):
         if self.budget.money is not None and not (self.prices.input or self.prices.output):
             raise ValueError("budget.money needs prices")
         return self
+
+
+def _check_url(url: str) -> None:
+    """Raises `ValueError` unless it is a plain base URL. The URL is not repeated: what is in it may be a secret."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("endpoint: expected a base URL, as https://host/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(
+            "endpoint: a base URL holds no user, password or query; the key comes from the environment"
+        )

@@ -304,8 +304,9 @@ def test_help_and_mistakes(tmp_path: Path) -> None:
     done = run("--help", job="build_mi_eval")
     assert done.returncode == 0
     options = (
-        "seeds generator model requests size languages engine training references output plan set".split()
-    )  # noqa: SIM905
+        *("seeds", "generator", "model", "requests", "size", "languages", "engine"),
+        *("training", "references", "output", "plan", "set"),
+    )
     assert all(f"--{option}" in done.stdout for option in options)
     (problem,) = errors(run("--seeds", SAMPLES / "alpaca_data.json", job="build_mi_eval"))
     assert problem.startswith("--engine: expected an engine directory")

@@ -37,7 +37,7 @@ class Endpoint:
     def __init__(self, config: GeneratorConfig, key: str | None) -> None:
         assert config.endpoint is not None
         self._config = config
-        self._url = f"{config.endpoint}/chat/completions"
+        self._url = f"{config.endpoint.rstrip('/')}/chat/completions"
         self._key = key
         headers = {"User-Agent": "polyinstruct"}
         if key:

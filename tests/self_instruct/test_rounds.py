@@ -155,7 +155,7 @@ def test_a_run_that_breaks_off_asks_only_for_what_is_missing(tmp_path: Path) -> 
 def test_a_budget_that_ends_in_the_middle_loses_no_instruction(tmp_path: Path) -> None:
     """What was not asked for its instances is a reject, and nothing more is asked."""
     backend, pool = Scripted(lists), Pool.of(SEEDS)
-    (made,) = run(tmp_path, backend, pool, budget=Budget(tokens=3_000))
+    (made,) = run(tmp_path, backend, pool, budget=Budget(tokens=2_800))
     fell = {one.instruction for one in made.rejected if one.fault and one.fault.reason == "not_asked"}
     asked = {one.instruction for one in (*made.instances, *made.rejected) if one.stage == "instances"} - fell
     assert fell

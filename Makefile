@@ -7,6 +7,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 SAMPLES_OUT := out/samples
 TRANSLATED_OUT := out/instructions
+MI_EVAL_OUT := out/mi_eval
 # What runs in the environment finds its python, spark-submit and ninja first, and no other Spark.
 IN_VENV := env -u SPARK_HOME -u PYSPARK_PYTHON -u PYSPARK_DRIVER_PYTHON PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
@@ -27,13 +28,16 @@ lock: $(STAMP) ## writes requirements.lock from what .venv holds (see CONTRIBUTI
 	@mv requirements.lock.new requirements.lock
 	@touch $(STAMP)
 
-demo: $(STAMP) ## builds the samples into out/samples, and translates the sample records into out/instructions
+demo: $(STAMP) ## builds the samples: out/samples (parallel), out/instructions (translated), out/mi_eval (evaluation)
 	@overwrite=; [ ! -e $(SAMPLES_OUT)/manifest.json ] || overwrite=--overwrite; \
 	$(IN_VENV) spark-submit jobs/build_parallel.py --output $(SAMPLES_OUT) $$overwrite
 	@overwrite=; [ ! -e $(TRANSLATED_OUT)/manifest.json ] || overwrite=--overwrite; \
 	$(IN_VENV) spark-submit jobs/translate_instructions.py --output $(TRANSLATED_OUT) $$overwrite
+	@overwrite=; [ ! -e $(MI_EVAL_OUT)/manifest.json ] || overwrite=--overwrite; \
+	$(IN_VENV) spark-submit jobs/build_mi_eval.py --training $(SAMPLES_OUT)/parallel --training $(TRANSLATED_OUT)/instructions \
+	    --output $(MI_EVAL_OUT) $$overwrite
 	@echo
-	@for out in $(SAMPLES_OUT) $(TRANSLATED_OUT); do \
+	@for out in $(SAMPLES_OUT) $(TRANSLATED_OUT) $(MI_EVAL_OUT); do \
 	    echo "report:       $$out/report.html"; \
 	    echo "dataset card: $$(ls $$out/*/README.md)"; \
 	    echo "manifest:     $$out/manifest.json"; \

@@ -2,9 +2,9 @@
 
     python benchmarks/similarity.py alpaca_data.json [--queries 1000] [--plain 20] [--threshold 0.7] [--seed 1]
 
-Of the file's instructions, drawn by seed, `--queries` are looked up among all others: the index's answers to all of
-them, and those of comparing with each text by rouge-score (pip install rouge-score) to the first `--plain`. Both must be
-the same. Without rouge-score the plain way is rapidfuzz's longest common subsequence over all texts, said so.
+Of the file's instructions, drawn by seed, `--queries` are looked up among all others: the index answers all of them,
+comparing with each text by rouge-score (pip install rouge-score) the first `--plain`. Both answers must be the same.
+Without rouge-score the plain way is rapidfuzz's longest common subsequence with each text, and is called so.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def main() -> None:
         found.append(answers)
         print(
             f"nearest at {threshold:g} or more: {statistics.fmean(seconds) * 1e3:.2f} ms a query "
-            f"(p95 {statistics.quantiles(seconds, n=20)[-1] * 1e3:.2f} ms), {len(queries) / sum(seconds):,.0f} queries/s; "
-            f"{sum(answer is not None for answer in answers):,} of {len(queries):,} have one"
+            f"(p95 {statistics.quantiles(seconds, n=20)[-1] * 1e3:.2f} ms), {len(queries) / sum(seconds):,.0f} "
+            f"queries/s; {sum(answer is not None for answer in answers):,} of {len(queries):,} have one"
         )
     name, score = plain_way()
     started = time.perf_counter()

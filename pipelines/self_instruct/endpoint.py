@@ -125,6 +125,7 @@ def read_answer(body: dict[str, Any], request: Request) -> Answer:
     content = message.get("content") or ""
     if not isinstance(content, str):  # parts, as some servers send them
         content = "".join(str(part.get("text") or "") for part in content)
+    content = content.encode("utf-8", "replace").decode()  # JSON may hold lone surrogates, which are no text
     finish = str(choice.get("finish_reason") or "stop")
     refusal = bool(message.get("refusal")) or finish == "content_filter"
     usage = body.get("usage") or {}

@@ -69,9 +69,11 @@ class Generator:
 
         with ThreadPoolExecutor(self._concurrency) as pool:
             running: list[Future[None]] = [pool.submit(one, request) for request in requests]
-            _, waiting = wait(running, return_when=FIRST_EXCEPTION)
-            for future in waiting:
-                future.cancel()
+            try:
+                wait(running, return_when=FIRST_EXCEPTION)
+            finally:  # after a failure, or Ctrl-C: what is under way is stored, and nothing more is asked
+                for future in running:
+                    future.cancel()
         self.asked += sum(not future.cancelled() and future.exception() is None for future in running)
         for future in running:
             if not future.cancelled() and (error := future.exception()) is not None:

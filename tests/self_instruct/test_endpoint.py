@@ -123,6 +123,11 @@ def test_empty_answers_and_refusals_are_answers(server: ChatServer) -> None:
     assert [(answer.text, answer.refusal) for answer in found] == [("", False), ("", True), ("cut", True)]
 
 
+def test_what_is_no_unicode_is_made_text(server: ChatServer) -> None:
+    server.script = [Reply(completion("x").body.replace(b'"x"', b'"half \\ud800 a pair"'))]
+    assert ask(server).text == "half ? a pair"
+
+
 def test_tokens_are_estimated_where_they_are_not_counted(server: ChatServer) -> None:
     body = json.loads(completion("twelve chars").body)
     del body["usage"]

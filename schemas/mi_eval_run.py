@@ -17,7 +17,7 @@ from schemas.generator import GeneratorConfig, Sampling
 from schemas.languages import LANGUAGES, Language
 from schemas.translation import Checks, RoutingConfig
 from schemas.translation_config import Decoding, EngineConfig
-from schemas.translation_run import TranslationRun
+from schemas.translation_run import RoundTrip, TranslationRun
 
 
 class _Section(BaseModel):
@@ -124,6 +124,9 @@ class MiEvalRun(_Section):
     retry: bool = Field(
         True, description="whether a failed translation is tried once more with other decoding"
     )
+    round_trip: RoundTrip | None = Field(
+        None, description="translate back, as a second opinion of translations"
+    )
     known_languages: dict[str, Language] = Field(
         {}, description="further languages, or other values for known ones"
     )
@@ -170,17 +173,8 @@ class MiEvalRun(_Section):
 
     def identity(self) -> dict[str, Any]:
         """What the output depends on, apart from bytes and answers: not where things lie, nor how fast it goes."""
-        places: Any = {
-            "output",
-            "spark",
-            "memory",
-            "lid",
-            "engine",
-            "seeds",
-            "audit",
-            "generator",
-            "training",
-        }
+        names = ("output", "spark", "memory", "lid", "engine", "seeds", "audit", "generator", "training")
+        places: Any = dict.fromkeys(names, True) | {"round_trip": {"engine"}}
         generator = self.generator.model_dump(mode="json", include={"model", "prices", "budget"})
         training = self.training.model_dump(mode="json", exclude={"paths"})
         return self.model_dump(mode="json", by_alias=True, exclude=places) | {
@@ -194,17 +188,6 @@ class MiEvalRun(_Section):
 
 
 _SHARED = (
-    *(
-        "languages",
-        "known_languages",
-        "license",
-        "seed",
-        "engine",
-        "decoding",
-        "routing",
-        "checks",
-        "retry",
-        "lid",
-    ),
-    "spark",
+    *("languages", "known_languages", "license", "seed", "engine", "decoding", "routing", "checks", "retry"),
+    *("round_trip", "lid", "spark"),
 )

@@ -37,7 +37,7 @@ from pipelines.self_instruct.rounds import Candidate, Pool, make_round
 from pipelines.self_instruct.store import open_store
 from pipelines.session import java_version
 from pipelines.shards.manifest import environment
-from pipelines.shards.workspace import code_sha256, open_workspace
+from pipelines.shards.workspace import open_workspace
 from pipelines.shards.write import sha256_of
 from pipelines.translate import Plan as TranslationPlan
 from pipelines.translate import plan as plan_translation
@@ -59,8 +59,7 @@ class Plan:
     def fingerprint(self) -> str:
         """Of everything that the work in the workspace depends on; files by size and time of change."""
         stats = [(str(path.absolute()), *_stat(path)) for path in (*self.config.seeds, *self.training.files)]
-        parts = [code_sha256(), self.config.sha256(), self.translation.signature, stats]
-        parts += [self.translation.engine.manifest.identity(), sha256_of(self.translation.lid_model)]
+        parts = [self.translation.fingerprint(), self.config.sha256(), stats]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def backend(self) -> Callable[[], Backend] | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.dataset as pads
 from pyspark.sql import SparkSession
 
@@ -139,8 +138,3 @@ def _overlaps(
     for place, lang, share, file in json.loads(path.read_text(encoding="utf-8")):
         overlaps.setdefault(place, {})[lang] = Overlap(share, file)
     return overlaps
-
-
-def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table of a declared schema."""
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)

@@ -112,10 +112,10 @@ def counts_of(
 
 
 def failed_languages(rejected: Sequence[Candidate]) -> dict[str, dict[str, int]]:
-    """Language -> reason -> candidates that fell there first."""
+    """Language -> reason -> candidates that fell there first; what passed and came too late is not among them."""
     found: dict[str, dict[str, int]] = {}
     for one in rejected:
-        if one.stage == "languages" and one.fault is not None:
+        if one.stage == "languages" and one.fault is not None and one.fault.reason != "beyond_size":
             reasons = found.setdefault(one.lang, {})
             reasons[one.fault.reason] = reasons.get(one.fault.reason, 0) + 1
     return found

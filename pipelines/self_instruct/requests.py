@@ -34,11 +34,6 @@ class Request:
         """The hash under which the answer is stored: 64 hex digits."""
         return hashlib.sha256(json.dumps(self.body(), sort_keys=True).encode()).hexdigest()
 
-    @property
-    def most_tokens(self) -> int:
-        """What the request may cost at most, in tokens."""
-        return prompt_tokens_at_most(self.prompt) + self.sampling.max_tokens
-
 
 @dataclass(frozen=True)
 class Answer:

@@ -17,7 +17,7 @@ from pipelines.errors import UserError
 from pipelines.self_instruct.budget import Ledger
 from pipelines.self_instruct.endpoint import Endpoint
 from pipelines.self_instruct.generator import Generator
-from pipelines.self_instruct.requests import Answer, Request
+from pipelines.self_instruct.requests import Answer, Request, prompt_tokens_at_most
 from pipelines.self_instruct.store import FILE, RequestStore, open_store
 from schemas.generator import Budget, GeneratorConfig, Prices, Sampling
 
@@ -141,10 +141,11 @@ def test_money_is_counted_by_prices(tmp_path: Path) -> None:
 def test_what_is_affordable_fits(sizes: list[tuple[int, int]], tokens: int) -> None:
     ledger = Ledger(Prices(), Budget(tokens=tokens))
     asked = [Request("m", "x" * length, Sampling(max_tokens=most), 0) for length, most in sizes]
+    most = [prompt_tokens_at_most(request.prompt) + request.sampling.max_tokens for request in asked]
     number = ledger.affordable(asked)
-    assert sum(request.most_tokens for request in asked[:number]) <= tokens
-    if number < len(asked):
-        assert sum(request.most_tokens for request in asked[: number + 1]) > tokens
+    assert sum(most[:number]) <= tokens
+    assert number == len(asked) or sum(most[: number + 1]) > tokens
+    assert ledger.spent == (number < len(asked))
 
 
 def test_a_store_survives_a_crash_in_the_middle_of_a_line(server: ChatServer, tmp_path: Path) -> None:

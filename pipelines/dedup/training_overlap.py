@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipelines.dedup.contamination import Hashes, ngram_hashes, parquet_texts
 from pipelines.errors import UserError
 from pipelines.normalize import normalize
+from pipelines.streams import BrokenFile
 
 TextsOf = Callable[[Path], Iterable[str]]  # the texts of a file that is not Parquet
 
@@ -44,7 +46,10 @@ class TrainingData:
     chars: int
 
     def overlaps(self, spark: SparkSession, groups: Sequence[Sequence[str]]) -> list[Overlap]:
-        """For each group of texts, the overlap of the text that has the most. One pass over the training data."""
+        """For each group of texts, the overlap of the text that has the most. One pass over the training data.
+
+        Raises `UserError` with every file that cannot be read.
+        """
         texts = [normalize(text) for group in groups for text in group]
         grams, counts = ngram_hashes(texts, self.words, self.chars) if texts else (np.zeros(0, np.uint64), [])
         wanted = np.unique(grams)
@@ -70,14 +75,20 @@ class TrainingData:
         shared = spark.sparkContext.broadcast(wanted)
         words, chars, texts_of = self.words, self.chars, self.texts_of
 
-        def look(unit: tuple[int, Path, int | None]) -> list[tuple[int, int]]:
+        def look(unit: tuple[int, Path, int | None]) -> list[tuple[int | str, int]]:
             number, path, group = unit
             texts = parquet_texts(path, group) if group is not None else texts_of(path)
-            return [(hit, number) for hit in _hits(texts, shared.value, words, chars)]
+            try:
+                return [(hit, number) for hit in _hits(texts, shared.value, words, chars)]
+            except (UserError, BrokenFile, OSError, pa.ArrowException) as error:
+                # what a task raises comes to the driver as Java's; this is for a person
+                return [(f"training: {path}: cannot be read ({error})", number)]
 
         pairs = spark.sparkContext.parallelize(units, max(1, len(units))).flatMap(look).reduceByKey(min)
         found = dict(pairs.collect())
         shared.destroy()
+        if problems := sorted(key for key in found if isinstance(key, str)):
+            raise UserError(*problems)
         return {hit: self.files[number].name for hit, number in sorted(found.items())}
 
 
@@ -110,7 +121,10 @@ def _groups(path: Path) -> Sequence[int | None]:
     """What a task reads: a row group of Parquet, or another file whole."""
     if path.suffix != ".parquet":
         return [None]
-    return range(pq.read_metadata(path).num_row_groups)
+    try:
+        return range(pq.read_metadata(path).num_row_groups)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"training: {path}: is no Parquet file ({error})") from None
 
 
 def _hits(texts: Iterable[str], wanted: Hashes, words: int, chars: int) -> list[int]:

@@ -39,6 +39,7 @@ from pipelines.session import java_version
 from pipelines.shards.manifest import environment
 from pipelines.shards.workspace import open_workspace
 from pipelines.shards.write import sha256_of
+from pipelines.streams import BrokenFile
 from pipelines.translate import Plan as TranslationPlan
 from pipelines.translate import plan as plan_translation
 from pipelines.translation.records import Record, read_records
@@ -116,19 +117,21 @@ class Seeds:
 
 
 def read_seeds(paths: Sequence[Path]) -> Seeds:
-    """Reads the seed records. Raises `UserError` where there is no usable one."""
+    """Reads the seed records. Raises `UserError` where there is no usable one, and for a file that breaks off."""
     texts: list[str] = []
     inputs = []
     for path in paths:
-        usable, unusable = 0, 0
-        for record in read_records(path):
-            if isinstance(record, Record):
-                texts.append(record.instruction)
-                usable += 1
-            else:
-                unusable += 1
+        before, unusable = len(texts), 0
+        try:
+            for record in read_records(path):
+                if isinstance(record, Record):
+                    texts.append(record.instruction)
+                else:
+                    unusable += 1
+        except BrokenFile as error:
+            raise UserError(f"seeds: {path}: {error}; fetch it again") from None
         inputs.append(
-            {"path": path.name, "records": usable, "unusable": unusable}
+            {"path": path.name, "records": len(texts) - before, "unusable": unusable}
             | {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
         )
     if not texts:

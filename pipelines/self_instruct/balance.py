@@ -15,11 +15,14 @@ def _set(words: str) -> frozenset[str]:
 
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*|[^\sA-Za-z]")
-_POLITE = _set("please kindly now then first also just briefly can could would will you i")
+_POLITE = _set("please kindly now then first also just briefly can could would will you")
 _QUESTION = _set(
     "what which who whom whose when where why how is are was were do does did has have had should may "
     "might must"
 )
+_SUBJECT = _set(
+    "i we he she they it there let's"
+)  # of a statement, which says no more than what is asked later
 _DETERMINER = _set(
     "a an the this that these those my your his her its our their some any all each every both several "
     "many few more most one two three four five six seven eight nine ten no another other such"
@@ -32,6 +35,7 @@ _BOUNDARY = _set(
     "being can could will would should must may might do does did has have had using based given "
     "containing including following described"
 )
+_ADJECTIVE = _set("given following described")  # these also stand before a noun: "the given sentence"
 _PRONOUN = _set("me you him her it us them yourself itself themselves")
 _CONDITION = re.compile(
     r"(?i)^(?:given|based|considering|imagine|suppose|using|in|for|from|with|as|if)\b[^,:]{0,120}[,:]\s*"
@@ -49,7 +53,7 @@ def verb_and_noun(instruction: str) -> tuple[str | None, str | None]:
     tokens = [token.lower() for token in _WORD.findall(text)]
     while tokens and tokens[0] in _POLITE:
         tokens = tokens[1:]
-    if not tokens or not tokens[0][0].isalpha() or tokens[0] in _DETERMINER:
+    if not tokens or not tokens[0][0].isalpha() or tokens[0] in _DETERMINER | _SUBJECT:
         return None, None
     verb, rest = tokens[0], tokens[1:]
     if verb in _QUESTION:
@@ -62,7 +66,11 @@ def _object(tokens: list[str]) -> str | None:
     head = None
     if tokens and tokens[0] in _PRONOUN and len(tokens) > 1:  # "tell me a story", "show her the way"
         tokens = tokens[1:]
+    if len(tokens) > 2 and tokens[0] in ("and", "or"):  # "compare and contrast the two phrases"
+        tokens = tokens[2:]
     for token in tokens:
+        if head is None and (token in _ADJECTIVE or token.isdigit()):
+            continue
         if token in _BOUNDARY or token in _PRONOUN or not token[0].isalpha():
             if token == "," and head is None:
                 continue

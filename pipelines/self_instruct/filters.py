@@ -16,8 +16,8 @@ _INJECTION = re.compile(
     r"(?i)<\|[a-z_]{2,30}\|>|</?s>|\[/?INST\]|<<SYS>>|<(?:start|end)_of_turn>|###\s*(?:instruction|response|system)\s*:"
     r"|\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+|my\s+|these\s+)?"
     r"(?:previous|prior|above|earlier|preceding|foregoing|system)\s+(?:instruction|prompt|message|rule|direction|task)"
-    r"|\b(?:reveal|print|repeat|show|output)\s+(?:me\s+)?(?:your|the)\s+(?:system|hidden|initial)\s+(?:prompt|message)"
-    r"|\bapi[ _-]?keys?\b|\[key\]"
+    r"|\b(?:reveal|print|repeat|show|output)\s+(?:me\s+)?(?:your|the)\s+(?:system|hidden|initial|secret|api)\s+"
+    r"(?:prompt|message|key)|\[key\]"
 )
 # no word of theirs looks like one of ours, but a seed may quote a letter
 _STARTS_BADLY = re.compile(r"[^A-Za-z0-9]")

@@ -64,7 +64,7 @@ def open_store(folder: Path, writable: bool = True) -> Iterator[RequestStore]:
     if not writable:
         if not path.is_file():
             raise UserError(
-                f"{folder}: holds no {FILE}; expected a store of requests and answers (generator.store)"
+                f"{folder}: holds no {FILE}; give a --generator, or the store of an earlier run (--requests)"
             )
         yield RequestStore(path, None, _read(path))
         return

@@ -208,9 +208,10 @@ def _rounds(
         number, before = made.rounds, len(made.items)
         with stages.stage("generate"):
             one = make_round(number, pool, generator, config)
-        with stages.stage("languages"):
-            found = [_with_seed_similarity(candidate, pool) for candidate in one.instances]
-            items, fallen = in_all_languages(session, found, folder / f"{number:05d}", config, plan.training)
+        found = [_with_seed_similarity(candidate, pool) for candidate in one.instances]
+        items, fallen = in_all_languages(
+            session, found, folder / f"{number:05d}", config, plan.training, stages
+        )
         room = config.size - len(made.items)
         surplus = [
             replace(item.candidate, stage="languages", fault=Fault("beyond_size")) for item in items[room:]

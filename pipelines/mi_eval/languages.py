@@ -7,6 +7,7 @@ workspace: the same protection, routing, checks and retries, the same memory, an
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.atomic import replacing, write_json
 from pipelines.dedup.training_overlap import Overlap, TrainingData
+from pipelines.progress import Stages
 from pipelines.self_instruct.filters import Fault
 from pipelines.self_instruct.rounds import Candidate
 from pipelines.translate import plan, translate
@@ -41,6 +43,7 @@ def in_all_languages(
     folder: Path,
     config: MiEvalRun,
     training: TrainingData,
+    stages: Stages,
 ) -> tuple[list[Item], list[Candidate]]:
     """Translates the candidates of a round, and holds them against the training data; `folder` is the round's own.
 
@@ -48,8 +51,12 @@ def in_all_languages(
     """
     routed = [_routed(one, config) for one in candidates]
     whole = [one for one in routed if one.fault is None]
+    started = time.monotonic()
+    # the translation shows stages of its own
     texts, faults = _translated(make_session, whole, folder, config) if whole else ({}, {})
-    overlaps = _overlaps(make_session, texts, folder, config, training)
+    stages.seconds["translate"] = stages.seconds.get("translate", 0.0) + time.monotonic() - started
+    with stages.stage("decontaminate"):
+        overlaps = _overlaps(make_session, texts, folder, config, training)
     items, fallen = [], []
     places = iter(range(len(whole)))
     for one in routed:

@@ -144,12 +144,9 @@ def _instruction(
 def _instances(accepted: Sequence[Candidate], generator: Generator, config: MiEvalRun) -> Iterable[Candidate]:
     settings = config.generation
     asked = [
+        # no stop at a line's end: some models begin with one
         _request(
-            config,
-            prompts.classification_prompt(one.instruction),
-            settings.classification_sampling,
-            (),
-            ("\n",),
+            config, prompts.classification_prompt(one.instruction), settings.classification_sampling, (), ()
         )
         for one in accepted
     ]

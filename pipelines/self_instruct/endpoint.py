@@ -41,10 +41,9 @@ class Endpoint:
         self._key = key
         headers = {"User-Agent": "polyinstruct"}
         if key:
-            try:
-                headers["Authorization"] = f"Bearer {key.encode('ascii').decode()}"
-            except UnicodeEncodeError:
-                raise UserError(f"{config.key_env}: a key holds ASCII characters only") from None
+            if not (key.isascii() and key.isprintable()):  # httpx would quote it in its complaint
+                raise UserError(f"{config.key_env}: expected a key of printable ASCII characters")
+            headers["Authorization"] = f"Bearer {key}"
         limits = httpx.Limits(max_connections=config.concurrency)
         # no redirects: the key is for this host
         self._client = httpx.Client(headers=headers, timeout=config.timeout_s, limits=limits)

@@ -151,6 +151,13 @@ def test_a_server_that_quotes_the_key_cannot_make_it_known(server: ChatServer, t
         assert KEY not in str(raised.value)
 
 
+@pytest.mark.parametrize("key", ["sk-\n7f3a", "sk-\x007f3a", "ключ-7f3a"])
+def test_a_key_that_is_none_is_refused_without_repeating_it(server: ChatServer, key: str) -> None:
+    with pytest.raises(UserError, match="OPENAI_API_KEY: expected a key of printable ASCII") as raised:
+        Endpoint(config(server), key)
+    assert "7f3a" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://host/v1", "https://user:pass@host/v1", "https://host/v1?key=x", "host"]
 )

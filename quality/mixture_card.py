@@ -41,8 +41,9 @@ def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list
         "# Polyinstruct training mixtures",
         "",
         "Instructions to tune a language model on, after arXiv 2308.04948: general tasks in English and other "
-        "languages, and translation tasks made of sentence pairs. Each mixture is a config; a row that stands in several has the "
-        "same `id` in all of them. Train on `output` alone (`messages` holds the same as a conversation).",
+        "languages, and translation tasks made of sentence pairs. Each mixture is a config; a row that stands in "
+        "several has the same `id` in all of them. Train on `output` alone (`messages` holds the same as a "
+        "conversation).",
         "",
         "```python",
         "from datasets import load_dataset",

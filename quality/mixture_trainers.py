@@ -1,8 +1,8 @@
 """Files by which trainers find the mixtures: LLaMA-Factory's `dataset_info.json`, a part of Axolotl's configuration.
 
-LLaMA-Factory (data/README.md): `file_name` is a file beside `dataset_info.json`; a folder would be read whole, validation
-included, so that each shard is a dataset of its own. Axolotl (docs/dataset-formats): `path` may be a local folder, of
-which `name` is a config and `split` a split; `type: alpaca` reads instruction, input and output.
+LLaMA-Factory (data/README.md): `file_name` is a file beside `dataset_info.json`; a folder would be read whole,
+validation included, so that each shard is a dataset of its own. Axolotl (docs/dataset-formats): `path` may be a local
+folder, of which `name` is a config and `split` a split; `type: alpaca` reads instruction, input and output.
 """
 
 from __future__ import annotations

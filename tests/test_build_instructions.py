@@ -1,0 +1,362 @@
+"""Mixtures, from published datasets to training shards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+from datasets_of_ours import instruction_row, pair_row, parallel, publish, split_of, text, translated
+from job_process import ROOT, digests, errors, run
+from pyspark.sql import SparkSession
+
+from pipelines.errors import UserError
+from pipelines.mix import mix, plan
+from pipelines.tokenizers import load_tokenizer
+from quality.mixture_publishing import completing
+from schemas.loading import load
+from schemas.mixture import INSTRUCTIONS, REASONS, REJECTED, user_turn
+from schemas.mixture_run import MixtureRun
+from schemas.parallel import PARALLEL
+
+TOKENIZER = ROOT / "samples" / "tokenizer.model"
+MIXTURES = {
+    "coit-{x}": ["alpaca-en", "alpaca-{x}", "en-{x}"],
+    "muit": ["alpaca-en", "alpaca-{x}", "en-{x}"],
+    "{x}-en": ["{x}-en"],
+}
+
+Mix = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module", name="mixed_with")
+def _mixed_with(spark: SparkSession) -> Mix:
+    def run(finished: bool = False, **given: Any) -> dict[str, Any]:
+        config = MixtureRun.model_validate(given)
+        return mix(lambda: spark, plan(config), False, completing(config) if finished else {})
+
+    return run
+
+
+@pytest.fixture(scope="module", name="sources")
+def _sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("sources")
+    return {
+        "languages": ["zh", "el"],
+        "general": {"alpaca": {"path": translated(folder / "alpaca")}},
+        "translation": {"path": parallel(folder / "parallel")},
+        "validation_rows": 10,
+    }
+
+
+@pytest.fixture(scope="module", name="mixed")
+def _mixed(mixed_with: Mix, sources: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("mixed") / "out"
+    mixed_with(finished=True, mixtures=MIXTURES, output=output, tokenizer={"path": TOKENIZER}, **sources)
+    return output
+
+
+def rows_of(folder: Path, split: str = "*") -> list[dict[str, Any]]:
+    return [
+        row for path in sorted(folder.rglob(f"{split}-*.parquet")) for row in pq.read_table(path).to_pylist()
+    ]
+
+
+def manifest_of(output: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((output / "manifest.json").read_text())
+    return loaded
+
+
+def test_every_mixture_holds_its_parts(mixed: Path) -> None:
+    names = {path.name for path in (mixed / "instructions").iterdir() if path.is_dir()}
+    assert names == {"coit-zh", "coit-el", "muit", "zh-en", "el-en"}
+    train = rows_of(mixed / "instructions" / "coit-zh", "train")
+    kept = [n for n in range(60) if split_of(n) == "train"]
+    assert sum(row["task"] == "general" and row["lang"] == "en" for row in train) == len(kept)
+    pairs = [row for row in train if row["direction"] == "en-zh"]
+    assert len(pairs) == sum(split_of(n) == "train" for n in range(200))
+    for row in rows_of(mixed / "instructions" / "zh-en", "train"):
+        assert row["direction"] == "zh-en"
+        assert row["output"][0] in "abcdefghijklmnopqrstuvwxyz"
+    muit = {row["id"] for row in rows_of(mixed / "instructions" / "muit")}
+    assert {row["id"] for row in rows_of(mixed / "instructions" / "coit-el")} < muit
+
+
+def test_rows_are_what_is_declared(mixed: Path) -> None:
+    for path in (mixed / "instructions").rglob("*.parquet"):
+        assert pq.read_schema(path).remove_metadata().equals(INSTRUCTIONS.arrow().remove_metadata())
+    for path in (mixed / "rejected").rglob("*.parquet"):
+        assert pq.read_schema(path).remove_metadata().equals(REJECTED.arrow().remove_metadata())
+    encode = load_tokenizer(str(TOKENIZER)).encode
+    for row in rows_of(mixed / "instructions" / "coit-zh"):
+        user = user_turn(row["instruction"], row["input"])
+        assert row["messages"] == [
+            {"role": "user", "content": user},
+            {"role": "assistant", "content": row["output"]},
+        ]
+        assert row["tokens"] == sum(len(ids) for ids in encode([user, row["output"]]))
+        assert row["license"] == ("CC-BY-SA-4.0" if row["task"] == "translation" else "CC-BY-NC-4.0")
+
+
+def test_no_row_vanishes(mixed: Path) -> None:
+    manifest = manifest_of(mixed)
+    assert {(c["source"], c["lang"], c["direction"], c["read"]) for c in manifest["counts"]} == {
+        *(("alpaca", lang, None, 60) for lang in ("en", "zh", "el")),
+        *(("parallel", lang, way, 200) for lang in ("zh", "el") for way in (f"en-{lang}", f"{lang}-en")),
+    }
+    for count in manifest["counts"]:
+        assert count["read"] == count["kept"] + sum(count["rejected"].values())
+        assert count["rejected"] == {"held_out": sum(split_of(n) == "test" for n in range(count["read"]))}
+    rejected = [
+        row for path in (mixed / "rejected").glob("*.parquet") for row in pq.read_table(path).to_pylist()
+    ]
+    assert len(rejected) == sum(sum(count["rejected"].values()) for count in manifest["counts"])
+
+
+def test_nothing_stands_in_two_splits(mixed: Path) -> None:
+    keys: dict[str, set[str]] = {}
+    for row in rows_of(mixed / "instructions"):
+        for key in row["keys"]:
+            keys.setdefault(key, set()).add(row["split"])
+    assert keys
+    assert {len(splits) for splits in keys.values()} == {1}
+
+
+def test_an_english_text_held_out_anywhere_is_held_out_everywhere(mixed_with: Mix, tmp_path: Path) -> None:
+    """In validation as a Chinese pair, so neither as a Greek pair nor as an English record or its translation."""
+    shared = text("en", 999)
+    publish(
+        tmp_path / "parallel",
+        PARALLEL,
+        {
+            "en-zh": [pair_row("zh", n) for n in range(20)]
+            + [pair_row("zh", 999, src_text=shared, split="validation")],
+            "en-el": [pair_row("el", n) for n in range(20)]
+            + [pair_row("el", 998, src_text=shared.upper() + ".", split="train")],
+        },
+    )
+    from schemas.instructions import INSTRUCTIONS as RECORDS
+
+    publish(
+        tmp_path / "alpaca",
+        RECORDS,
+        {
+            lang: [instruction_row(lang, n) for n in range(20)]
+            + [instruction_row(lang, 1, index=50, source_id="a" * 32, id=lang * 16)
+               | ({"output": shared} if lang == "en" else {}) | {"instruction": text(lang, 77), "split": "train"}]
+            for lang in ("en", "el")
+        },
+    )  # fmt: skip
+    mixed_with(
+        languages=["zh", "el"],
+        general={"alpaca": {"path": tmp_path / "alpaca"}},
+        translation={"path": tmp_path / "parallel"},
+        mixtures={"all": ["alpaca-en", "alpaca-el", "en-{x}"]},
+        output=tmp_path / "out",
+    )
+    fallen = [
+        (row["lang"], row["task"])
+        for path in (tmp_path / "out" / "rejected").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+        if row["reason"] == "straddles"
+    ]
+    assert sorted(fallen) == [("el", "general"), ("el", "translation"), ("en", "general")]
+
+
+def test_a_larger_budget_only_adds_rows_and_no_language_moves_another(
+    mixed_with: Mix, sources: dict[str, Any], tmp_path: Path
+) -> None:
+    ids: dict[tuple[str, str], set[str]] = {}
+    for name, allocation in (
+        ("small", {"zh": 30, "el": 50}),
+        ("large", {"zh": 90, "el": 50}),
+    ):
+        given = sources | {"translation": {**sources["translation"], "allocation": allocation}}
+        mixed_with(mixtures={"mix": ["en-{x}"]}, output=tmp_path / name, **given)
+        for row in rows_of(tmp_path / name / "instructions", "train"):
+            ids.setdefault((name, row["lang"]), set()).add(row["id"])
+    assert len(ids["small", "zh"]) == 30
+    assert len(ids["large", "zh"]) == 90
+    assert ids["small", "zh"] < ids["large", "zh"]
+    assert ids["small", "el"] == ids["large", "el"]
+
+
+def test_weights_repeats_and_english_are_kept_to(
+    mixed_with: Mix, sources: dict[str, Any], tmp_path: Path
+) -> None:
+    mixture = {
+        "parts": ["alpaca-en", {"name": "alpaca-zh", "rows": 120}, {"name": "en-zh", "rows": 80}],
+        "english_share": 0.2,
+        "max_repeats": 3,
+    }
+    manifest = mixed_with(mixtures={"mix": mixture}, output=tmp_path / "out", finished=True, **sources)
+    rows = rows_of(tmp_path / "out" / "instructions", "train")
+    general = {
+        lang: [r for r in rows if r["task"] == "general" and r["lang"] == lang] for lang in ("en", "zh")
+    }
+    assert (len(general["en"]), len(general["zh"]), len(rows)) == (50, 120, 250)
+    there = sum(split_of(n) == "train" for n in range(60))
+    assert len({row["id"] for row in general["zh"]}) == there
+    assert max(row["repeat"] for row in general["zh"]) == -(-120 // there) - 1
+    assert len({(row["id"], row["repeat"]) for row in rows}) == len(rows)
+    assert manifest["mixtures"]["mix"][1]["units"] == 120
+
+
+def test_lines_of_a_document_may_stand_together(mixed_with: Mix, tmp_path: Path) -> None:
+    """Only lines that follow one another, of one split, within the tokens; other rows stay alone."""
+    lines = [
+        pair_row("zh", n, doc=1 + n // 40, corpus="News-Commentary", split="train")
+        for n in range(80)
+        if n != 20
+    ]
+    publish(
+        tmp_path / "parallel", PARALLEL, {"en-zh": [*lines, *(pair_row("zh", n) for n in range(200, 220))]}
+    )
+    manifest = mixed_with(
+        languages=["zh"],
+        translation={
+            "path": tmp_path / "parallel",
+            "max_sentences": 4,
+            "max_tokens": 200,
+            "templates": "paper",
+        },
+        tokenizer={"path": TOKENIZER},
+        mixtures={"mix": ["en-zh"]},
+        output=tmp_path / "out",
+        finished=True,
+    )
+    order = {row["id"]: row["line"] for row in lines}
+    rows = rows_of(tmp_path / "out" / "instructions", "train")
+    assert {row["instruction"] for row in rows} == {
+        "Translate the following sentences from English to Chinese."
+    }
+    assert {row["pairs"] for row in rows} >= {1, 2, 3}
+    for row in rows:
+        found = [order[id] for id in row["source_ids"] if id in order]
+        assert len(row["source_ids"]) == row["pairs"]
+        if found:
+            assert found == list(range(found[0], found[0] + row["pairs"]))
+            assert len({line > 41 for line in found}) == 1
+    assert sum(row["pairs"] for row in rows) == manifest["counts"][0]["kept"] - len(
+        [n for n in range(200, 220) if split_of(n) == "validation"]
+    )
+
+
+def test_other_instruction_files_pass_the_same_checks(mixed_with: Mix, tmp_path: Path) -> None:
+    chinese = [
+        {"instruction": "请说明为什么秋天树叶会变颜色。", "input": "", "output": "因为叶绿素减少了，黄色就显出来了。"},
+        {"instruction": "请说明为什么秋天树叶会变颜色。", "input": "", "output": "因为叶绿素减少了，黄色就显出来了。"},
+        {"instruction": "Why do leaves change their color in autumn?", "output": "Because chlorophyll breaks down."},
+        {"instruction": "空的", "output": ""},
+        {"messages": [{"role": "user", "content": "早上怎么打招呼？"}, {"role": "assistant", "content": "说早上好。"}]},
+        {"instruction": "描述石桥和河流。", "output": "河流从古老的石桥下面缓缓流过，孩子们在岸边观看。"},
+    ]  # fmt: skip
+    (tmp_path / "zh.jsonl").write_text(
+        "\n".join(json.dumps(one, ensure_ascii=False) for one in chinese) + "\n{oops\n"
+    )
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "set.txt").write_text("河流从古老的石桥下面缓缓流过，孩子们在岸边观看。\n")
+    manifest = mixed_with(
+        languages=["zh"],
+        general={"bactrian": {"files": {"zh": [tmp_path / "zh.jsonl"]}, "license": "CC-BY-NC-4.0"}},
+        mixtures={"bactrian": ["bactrian-zh"]},
+        eval={"path": tmp_path / "eval"},
+        output=tmp_path / "out",
+        splits={"validation": 0.0},
+        finished=True,
+    )
+    assert manifest["counts"][0]["read"] == 7
+    assert manifest["counts"][0]["rejected"] == {
+        "broken_record": 1, "contaminated": 1, "duplicate": 1, "empty_output": 1, "wrong_script": 1,
+    }  # fmt: skip
+    assert {row["license"] for row in rows_of(tmp_path / "out" / "instructions")} == {"CC-BY-NC-4.0"}
+    assert [
+        r["output"]
+        for r in rows_of(tmp_path / "out" / "instructions")
+        if r["instruction"] == "早上怎么打招呼？"
+    ]
+
+
+def test_the_same_bytes_on_every_run(
+    mixed: Path, mixed_with: Mix, sources: dict[str, Any], tmp_path: Path
+) -> None:
+    mixed_with(
+        finished=True, mixtures=MIXTURES, output=tmp_path / "out", tokenizer={"path": TOKENIZER}, **sources
+    )
+    assert digests(tmp_path / "out") == digests(mixed)
+
+
+def test_datasets_and_llama_factory_find_every_mixture(mixed: Path, tmp_path: Path) -> None:
+    folder = mixed / "instructions"
+    data = load_dataset(str(folder), "coit-zh", cache_dir=str(tmp_path))
+    assert set(data) == {"train", "validation"}
+    assert data["train"].num_rows == len(rows_of(folder / "coit-zh", "train"))
+    info = json.loads((folder / "dataset_info.json").read_text())
+    for one in info.values():
+        columns = pq.read_schema(folder / one["file_name"]).names
+        assert set(one["columns"].values()) <= set(columns)
+    assert {"coit-zh", "coit-zh-validation", "muit"} <= set(info)
+    assert "name: muit" in (folder / "axolotl.yaml").read_text()
+
+
+def test_report_and_card_say_what_is_there(mixed: Path) -> None:
+    html = (mixed / "report.html").read_text(encoding="utf-8")
+    for said in ("coit-zh", "tokens per word", "held_out", 'lang="zh"', "CC-BY-NC-4.0"):
+        assert said in html
+    card = (mixed / "instructions" / "README.md").read_text(encoding="utf-8")
+    assert "config_name: coit-zh" in card
+    assert set(REASONS) >= {reason for count in manifest_of(mixed)["counts"] for reason in count["rejected"]}
+    assert json.loads((mixed / "audit" / "results.json").read_text())["passed"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"mixtures": {"m": ["alpaca-xx"]}}, r"no part 'alpaca-xx'; did you mean alpaca-"),
+        ({"mixtures": {"m": ["en-tr"]}, "languages": ["tr"]}, "has no pair en-tr, which en-tr needs; it has en-el"),
+        ({"mixtures": {"m": ["alpaca-tr"]}, "languages": ["tr"]}, "has no rows in tr; it has el, en, zh"),
+        ({"mixtures": {"m": []}}, "at least 1 item"),
+        ({"tokenizer": {"path": "nowhere"}}, "tokenizer.path: nowhere holds no tokenizer"),
+        ({"tokenizer": {"path": __file__}}, "is neither a SentencePiece model nor"),
+        ({"eval": {"path": "nowhere"}}, "eval.path: nowhere is no folder"),
+        ({"translation": {"path": "nowhere"}}, "translation.path: nowhere holds no dataset"),
+        ({"general": {"alpaca": {"path": "nowhere"}}}, "general.alpaca.path: nowhere holds no dataset"),
+        ({"languages": ["xx"]}, "no language 'xx' is known"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_sentence(sources: dict[str, Any], given: Mapping[str, Any], sentence: str) -> None:
+    config = {"mixtures": {"m": ["alpaca-en", "en-zh"]}} | sources | given
+    with pytest.raises((UserError, ValueError), match=sentence):
+        plan(MixtureRun.model_validate(config))
+
+
+def test_more_than_there_is_names_the_languages_that_are_short(
+    mixed_with: Mix, sources: dict[str, Any], tmp_path: Path
+) -> None:
+    given = sources | {"translation": {**sources["translation"], "allocation": {"zh": 5_000, "el": 50}}}
+    with pytest.raises(
+        UserError, match=r"mixtures.muit: en-zh is short: 5,000 rows are asked for, and there are 173"
+    ):
+        mixed_with(mixtures={"muit": ["en-{x}"]}, output=tmp_path / "out", **given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_job_says_what_is_wrong_and_where(tmp_path: Path) -> None:
+    (tmp_path / "mix.yaml").write_text(
+        "general:\n  alpaca: {path: gone}\nmixtures:\n  m: [alpaca-en]\nmixtrues: {}\n"
+    )
+    found = errors(run("--config", tmp_path / "mix.yaml", job="build_instructions"))
+    assert found == [f"{tmp_path / 'mix.yaml'}: mixtrues: unknown key; did you mean mixtures?"]
+
+
+def test_the_configurations_that_are_shipped_are_sound() -> None:
+    paper = load(MixtureRun, ROOT / "configs" / "paper_mixtures.yaml").expanded()
+    assert len(paper) == 6 * 11 + 2  # Figure 6 for six languages, Alpaca-En alone, and MuIT
+    assert [part.name for part in paper["coit-hi"].parts] == ["alpaca-en", "alpaca-hi", "en-hi"]
+    assert len(paper["muit"].parts) == 13
+    demo = load(MixtureRun, ROOT / "configs" / "mixture_demo.yaml").expanded()
+    assert set(demo) == {"muit", *(f"coit-{code}" for code in ("ar", "el", "hi", "tr", "vi", "zh"))}

@@ -59,7 +59,13 @@ def shares(
         else:
             share = mixture.english_share
             rows = round(share / (1 - share) * sum(wanted.values()))
-            wanted |= _shared_out({n: open_[n] * facts[n].available for n in english}, limits, rows)
+            given = _shared_out({n: open_[n] * facts[n].available for n in english}, limits, rows)
+            wanted |= given
+            if sum(given.values()) < rows:
+                problems.append(
+                    f"mixtures.{name}: English is short: english_share asks for {rows:,} rows of {', '.join(english)}, "
+                    f"which can give {sum(given.values()):,} (max_repeats: {mixture.max_repeats})"
+                )
     problems += [
         f"mixtures.{name}: {part.name} is short: {wanted[part.name]:,} rows are asked for, and there are "
         f"{facts[part.name].available:,}"

@@ -5,9 +5,6 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 STAMP := $(VENV)/.installed
-SAMPLES_OUT := out/samples
-TRANSLATED_OUT := out/instructions
-MI_EVAL_OUT := out/mi_eval
 # What runs in the environment finds its python, spark-submit and ninja first, and no other Spark.
 IN_VENV := env -u SPARK_HOME -u PYSPARK_PYTHON -u PYSPARK_DRIVER_PYTHON PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
@@ -28,20 +25,24 @@ lock: $(STAMP) ## writes requirements.lock from what .venv holds (see CONTRIBUTI
 	@mv requirements.lock.new requirements.lock
 	@touch $(STAMP)
 
-demo: $(STAMP) ## builds the samples: out/samples (parallel), out/instructions (translated), out/mi_eval (evaluation)
-	@overwrite=; [ ! -e $(SAMPLES_OUT)/manifest.json ] || overwrite=--overwrite; \
-	$(IN_VENV) spark-submit jobs/build_parallel.py --output $(SAMPLES_OUT) $$overwrite
-	@overwrite=; [ ! -e $(TRANSLATED_OUT)/manifest.json ] || overwrite=--overwrite; \
-	$(IN_VENV) spark-submit jobs/translate_instructions.py --output $(TRANSLATED_OUT) $$overwrite
-	@overwrite=; [ ! -e $(MI_EVAL_OUT)/manifest.json ] || overwrite=--overwrite; \
-	$(IN_VENV) spark-submit jobs/build_mi_eval.py --training $(SAMPLES_OUT)/parallel --training $(TRANSLATED_OUT)/instructions \
-	    --output $(MI_EVAL_OUT) $$overwrite
+# a job's demo into $(2), which is replaced if it is there
+job = $(IN_VENV) spark-submit jobs/$(1).py --output $(2) $$([ ! -e $(2)/manifest.json ] || echo --overwrite)
+
+demo: $(STAMP) ## the samples, from raw corpora to a small trained model: out/*, each with its report
+	@$(call job,build_parallel,out/samples)
+	@$(call job,translate_instructions,out/instructions)
+	@$(call job,build_mi_eval,out/mi_eval) --training out/samples/parallel --training out/instructions/instructions
+	@$(call job,build_instructions,out/mixtures) --eval out/mi_eval/mi_eval
+	@$(call job,tokenize_shards,out/tokens)
+	@rm -rf out/training
+	@$(IN_VENV) DS_ACCELERATOR=cpu deepspeed --num_accelerators 2 training/train.py --config training/configs/demo.yaml
 	@echo
-	@for out in $(SAMPLES_OUT) $(TRANSLATED_OUT) $(MI_EVAL_OUT); do \
-	    echo "report:       $$out/report.html"; \
-	    echo "dataset card: $$(ls $$out/*/README.md)"; \
-	    echo "manifest:     $$out/manifest.json"; \
+	@for out in samples instructions mi_eval mixtures tokens; do \
+	    echo "report:       out/$$out/report.html"; \
+	    echo "dataset card: $$(ls out/$$out/*/README.md)"; \
+	    echo "manifest:     out/$$out/manifest.json"; \
 	done
+	@echo "model:        out/training/model"
 
 test: $(STAMP) ## the test-suite
 	@$(IN_VENV) pytest -q

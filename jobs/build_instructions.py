@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from quality.mixture_publishing import completing
-
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.mix import mix, plan
 from pipelines.mixture.summary import print_mixtures
 from pipelines.session import job_session
+from quality.mixture_publishing import completing
 from schemas.loading import load
 from schemas.mixture_run import MixtureRun
 

@@ -40,6 +40,7 @@ from pipelines.shards.write import Written, sha256_of
 from pipelines.tokenizers import load_tokenizer, tokenizer_file
 from pipelines.translation.chunks import ReadFile, chunk_path, read_files
 from pipelines.translation.records import MAX_CHARS
+from schemas.datasets import PARALLEL, TRANSLATED
 from schemas.mixture import INSTRUCTIONS, REJECTED, SPLITS
 from schemas.mixture_run import MixtureRun
 from schemas.spelling import did_you_mean
@@ -102,19 +103,11 @@ def plan(config: MixtureRun) -> Plan:
     parallel = None
     if "parallel" in used and config.translation.path is not None:
         path = config.translation.path
-        parallel = tried(lambda: sources.open_made(path, "translation.path", "parallel", "build_parallel"))
+        parallel = tried(lambda: sources.open_made(path, "translation.path", PARALLEL))
     general: dict[str, Made] = {}
     for name, one in config.general.items():
         if name in used and one.path is not None:
-            opened = tried(
-                partial(
-                    sources.open_made,
-                    one.path,
-                    f"general.{name}.path",
-                    "instructions",
-                    "translate_instructions",
-                )
-            )
+            opened = tried(partial(sources.open_made, one.path, f"general.{name}.path", TRANSLATED))
             if opened is not None:
                 general[name] = opened
         for files in one.files.values() if name in used else ():

@@ -13,9 +13,10 @@ from pipelines.errors import UserError
 from pipelines.shards.published import BuiltDataset, DatasetFolder, not_understood
 from quality.findings import Audit
 from schemas.config import RunConfig
-from schemas.datasets import MI_EVAL, PARALLEL, TOKENS, TRANSLATED
+from schemas.datasets import MI_EVAL, MIXTURE, PARALLEL, TOKENS, TRANSLATED
 from schemas.loading import ConfigError, change_config
 from schemas.mi_eval_run import MiEvalRun
+from schemas.mixture_run import MixtureRun
 from schemas.tokens_run import TokenizeRun
 from schemas.translation_run import TranslationRun
 
@@ -94,6 +95,24 @@ def _mi_eval(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | Non
     return audit
 
 
+def _mixture(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | None) -> Auditor:
+    _no_evaluation_sets(dataset, evals)
+    recorded = dataset.manifest["config"]
+    # where the sources lay is not recorded, and an audit does not ask
+    general = {
+        name: one if one["files"] else one | {"path": "."} for name, one in recorded["general"].items()
+    }
+    places = {key: recorded[key] | {"path": "."} for key in ("translation", "tokenizer")}
+    config = change_config(MixtureRun.model_validate(recorded | places | {"general": general}), overrides)
+
+    def audit(spark: SparkSession, docs: Path | None) -> Audit:
+        from quality.mixture_audit import audit
+
+        return audit(spark, dataset, config, docs)[0]
+
+    return audit
+
+
 def _no_evaluation_sets(dataset: DatasetFolder, evals: Path | None) -> None:
     if evals is not None:
         raise UserError(f"--eval: is for parallel data; {dataset.kind.job} made {dataset.folder}")
@@ -103,5 +122,6 @@ _AUDITORS: Mapping[str, Callable[[DatasetFolder, Sequence[str], Path | None], Au
     PARALLEL.name: _parallel,
     TRANSLATED.name: _translated,
     MI_EVAL.name: _mi_eval,
+    MIXTURE.name: _mixture,
     TOKENS.name: _tokens,
 }

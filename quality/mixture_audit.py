@@ -13,9 +13,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.mixture.write import conversation
+from pipelines.shards.published import DatasetFolder, read_rows
 from quality.findings import Audit, Finding
 from quality.gate import Gate, records, with_offending
-from quality.mixture_figures import contents, kept_rows, rejected_rows, summed
+from quality.mixture_figures import contents, kept_rows, summed
 from quality.rows import missing, out_of_range, unknown_value
 from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
@@ -34,13 +35,14 @@ _INVARIANTS = {
 
 
 def audit(
-    spark: SparkSession, result: Path, manifest: Mapping[str, Any], config: MixtureRun, docs: Path | None
+    spark: SparkSession, dataset: DatasetFolder, config: MixtureRun, docs: Path | None
 ) -> tuple[Audit, pd.DataFrame]:
-    """Audits a staged or published output; returns the findings and `mixture_figures.contents`.
+    """Audits a staged or published dataset; returns the findings and `mixture_figures.contents`.
 
-    Writes Great Expectations' Data Docs to `docs`.
+    Writes Great Expectations' Data Docs to `docs`, if given.
     """
-    kept, rejected = kept_rows(spark, result), rejected_rows(spark, result)
+    manifest = dataset.manifest
+    kept, rejected = kept_rows(spark, dataset), read_rows(spark, REJECTED, dataset.rejected)
     table = contents(kept, config.tokenizer.max_tokens)
     rows = _with_faults(kept.withColumn("reason", F.lit(None).cast("string")), INSTRUCTIONS, True)
     rows = rows.unionByName(_with_faults(rejected, REJECTED, False))
@@ -52,7 +54,7 @@ def audit(
         ("parts", _parts(manifest, table), _parts_suite(config.translation.max_sentences)),
         ("languages", languages, [within(MixtureAudit, "byte_share", config.audit.byte_share)]),
         ("mixtures", mixtures, [within(MixtureAudit, "repeated_share", config.audit.repeated_share)]),
-        ("counts", _count_figures(rejected, manifest), counts_suite(list(REASONS))),
+        ("counts", _count_figures(rejected, manifest, dataset.whole), counts_suite(list(REASONS))),
     ):
         findings += gate.check(name, figures, expectations)
     gate.write_docs()
@@ -139,8 +141,13 @@ def _mixtures(table: pd.DataFrame) -> pd.DataFrame:
     return by.assign(repeated_share=1 - by["distinct"] / by["rows"])[["mixture", "rows", "repeated_share"]]
 
 
-def _count_figures(rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
-    """A row for each source, part and reason: how many source rows the manifest counts, and the files hold."""
+def _count_figures(rejected: DataFrame, manifest: Mapping[str, Any], whole: bool) -> pd.DataFrame:
+    """A row for each source, part and reason: how many source rows the manifest counts, and the files hold.
+
+    None of a published folder alone, with which rejected rows do not travel.
+    """
+    if not whole:
+        return pd.DataFrame()
     counted = {
         (count["source"], count["direction"] or count["lang"], reason): rows
         for count in manifest["counts"]

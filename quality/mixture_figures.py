@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.shards.published import read_rows
-from schemas.fields import Dataset
-from schemas.mixture import INSTRUCTIONS, REJECTED
+from pipelines.shards.published import DatasetFolder, read_rows
+from schemas.mixture import INSTRUCTIONS
 
 _COUNTED = (
     "rows",
@@ -25,27 +22,12 @@ _COUNTED = (
 )
 
 
-def kept_rows(spark: SparkSession, result: Path) -> DataFrame:
+def kept_rows(spark: SparkSession, dataset: DatasetFolder) -> DataFrame:
     """The rows of all mixtures, with `mixture` and `part`."""
-    rows = _read(spark, INSTRUCTIONS, result / "instructions", F.col("_metadata.file_path").alias("path"))
-    return rows.withColumns(
-        {
-            "mixture": F.element_at(F.split("path", "/"), -2),
-            "part": F.coalesce("direction", F.concat_ws("-", "source", "lang")),
-        }
-    ).drop("path")
-
-
-def rejected_rows(spark: SparkSession, result: Path) -> DataFrame:
-    return _read(spark, REJECTED, result / "rejected")
-
-
-def _read(spark: SparkSession, declared: Dataset, folder: Path, *more: object) -> DataFrame:
-    """All rows of a dataset; none where nothing was written."""
-    if folder.is_dir() and next(folder.rglob("*.parquet"), None):
-        return read_rows(spark, declared, folder).select("*", *more)  # type: ignore[arg-type]
-    empty = spark.createDataFrame([], declared.ddl())
-    return empty.withColumn("path", F.lit("")) if more else empty
+    folders = F.split(F.input_file_name(), "/")
+    part = F.coalesce("direction", F.concat_ws("-", "source", "lang"))
+    rows = read_rows(spark, INSTRUCTIONS, dataset.kept)
+    return rows.withColumns({"mixture": F.element_at(folders, -2), "part": part})
 
 
 def contents(kept: DataFrame, max_tokens: int) -> pd.DataFrame:

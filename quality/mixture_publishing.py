@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from pipelines.errors import UserError
 from pipelines.finish import Finish
 from pipelines.mixture.manifest import published_manifest
+from pipelines.shards.published import DatasetFolder
 from quality.findings import Audit, pass_or_raise
 from quality.mixture_card import write_card
 from quality.mixture_report import write_report
@@ -31,7 +32,8 @@ def completing(config: MixtureRun) -> Finish:
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         from quality.mixture_audit import audit
 
-        audits.append(audit(spark, result, manifest, config, result / "audit" / "data_docs"))
+        dataset = DatasetFolder(result, manifest)
+        audits.append(audit(spark, dataset, config, result / "audit" / "data_docs"))
         return pass_or_raise(audits[0][0], result / "audit")
 
     def report(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:

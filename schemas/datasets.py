@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas import instructions, mi_eval, parallel, tokens
+from schemas import instructions, mi_eval, mixture, parallel, tokens
 from schemas.fields import Dataset
-from schemas.manifest import Manifest, MiEvalManifest, ParallelManifest, TokensManifest, TranslationManifest
+from schemas.manifest import (
+    Manifest,
+    MiEvalManifest,
+    MixtureManifest,
+    ParallelManifest,
+    TokensManifest,
+    TranslationManifest,
+)
 
 
 @dataclass(frozen=True)
@@ -55,4 +62,13 @@ MI_EVAL = Kind(
     folders={"mi_eval": mi_eval.MI_EVAL, "rejected": mi_eval.REJECTED_MI_EVAL},
 )
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED, MI_EVAL, TOKENS)}
+MIXTURE = Kind(
+    name="mixture",
+    job="build_instructions",
+    version=mixture.SCHEMA_VERSION,
+    manifest=MixtureManifest,
+    published="instructions",
+    folders={"instructions": mixture.INSTRUCTIONS, "rejected": mixture.REJECTED},
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (PARALLEL, TRANSLATED, MI_EVAL, MIXTURE, TOKENS)}

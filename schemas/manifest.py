@@ -155,6 +155,30 @@ class TranslationManifest(Manifest):
     counts: list[LanguageCount]
 
 
+class SourceCount(Count):
+    """Of the rows of an instruction set in one language, or of a pair's in one direction."""
+
+    source: str
+    lang: str
+    direction: str | None
+
+
+class PartTaken(BaseModel):
+    """What a mixture takes of a part's split: rows, or pairs where it translates, out of those that there are."""
+
+    part: str
+    split: str
+    units: NonNegativeInt
+    available: NonNegativeInt
+
+
+class MixtureManifest(Manifest):
+    """Of mixtures."""
+
+    mixtures: dict[str, list[PartTaken]]
+    counts: list[SourceCount]
+
+
 class TokenizerUsed(BaseModel):
     """The tokenizer that tokens are of."""
 

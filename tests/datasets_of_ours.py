@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.fields import Dataset
+from schemas.datasets import Kind
 from schemas.instructions import INSTRUCTIONS
 from schemas.parallel import PARALLEL
 
@@ -61,8 +61,9 @@ def split_of(number: int) -> str:
     return "validation" if number % 10 == 9 else "test" if number % 25 == 4 else "train"
 
 
-def publish(folder: Path, declared: Dataset, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
+def publish(folder: Path, kind: Kind, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
     """Writes rows by part (a pair, a language) as a published folder with its manifest."""
+    declared = kind.folders[kind.published]
     outputs = []
     for part, rows in parts.items():
         for split in ("train", "validation", "test"):
@@ -81,7 +82,12 @@ def publish(folder: Path, declared: Dataset, parts: Mapping[str, Sequence[Mappin
                 }
             )
     content = hashlib.sha256(json.dumps(outputs).encode()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps({"outputs": outputs, "content_sha256": content}))
+    manifest = {
+        "dataset": kind.name, "version": kind.version, "polyinstruct": "0", "config": {}, "config_sha256": "",
+        "inputs": [], "lid_model": {"name": "", "sha256": ""}, "eval": [], "counts": [], "outputs": outputs,
+        "content_sha256": content, "engine": {"signature": "", "model": "", "license": ""},
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
 

@@ -18,10 +18,10 @@ from pipelines.errors import UserError
 from pipelines.mix import mix, plan
 from pipelines.tokenizers import load_tokenizer
 from quality.mixture_publishing import completing
+from schemas.datasets import PARALLEL, TRANSLATED
 from schemas.loading import load
 from schemas.mixture import INSTRUCTIONS, REASONS, REJECTED, user_turn
 from schemas.mixture_run import MixtureRun
-from schemas.parallel import PARALLEL
 
 TOKENIZER = ROOT / "samples" / "tokenizer.model"
 MIXTURES = {
@@ -139,11 +139,9 @@ def test_an_english_text_held_out_anywhere_is_held_out_everywhere(mixed_with: Mi
             + [pair_row("el", 998, src_text=shared.upper() + ".", split="train")],
         },
     )
-    from schemas.instructions import INSTRUCTIONS as RECORDS
-
     publish(
         tmp_path / "alpaca",
-        RECORDS,
+        TRANSLATED,
         {
             lang: [instruction_row(lang, n) for n in range(20)]
             + [instruction_row(lang, 1, index=50, source_id="a" * 32, id=lang * 16)
@@ -303,6 +301,56 @@ def test_datasets_and_llama_factory_find_every_mixture(mixed: Path, tmp_path: Pa
     assert "name: muit" in (folder / "axolotl.yaml").read_text()
 
 
+def test_trl_trains_on_the_shards_as_they_are(mixed: Path, tmp_path: Path) -> None:
+    """One step of its SFTTrainer on `messages`, with a small model."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from trl import SFTConfig, SFTTrainer
+
+    data = load_dataset(
+        str(mixed / "instructions"), "coit-zh", split="train[:16]", cache_dir=str(tmp_path / "cache")
+    )
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    special = ["<pad>", "</s>"]
+    raw.train_from_iterator(
+        data["output"],
+        trainers.BpeTrainer(
+            vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        ),
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="</s>")
+    tokenizer.chat_template = "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + eos_token }}{% endfor %}"
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            pad_token_id=0,
+            eos_token_id=1,
+        )
+    )
+    settings = SFTConfig(
+        output_dir=str(tmp_path / "trained"),
+        max_steps=1,
+        per_device_train_batch_size=4,
+        max_length=128,
+        report_to=[],
+        use_cpu=True,
+        bf16=False,
+        save_strategy="no",
+        disable_tqdm=True,
+    )
+    trainer = SFTTrainer(model=model, args=settings, train_dataset=data, processing_class=tokenizer)
+    found = trainer.train()
+    assert found.global_step == 1
+    assert 0 < found.training_loss < 20
+    first = tokenizer.decode(trainer.train_dataset[0]["input_ids"])
+    assert data[0]["messages"][1]["content"][:20] in first
+
+
 def test_report_and_card_say_what_is_there(mixed: Path) -> None:
     html = (mixed / "report.html").read_text(encoding="utf-8")
     for said in ("coit-zh", "tokens per word", "held_out", 'lang="zh"', "CC-BY-NC-4.0"):
@@ -323,8 +371,8 @@ def test_report_and_card_say_what_is_there(mixed: Path) -> None:
         ({"tokenizer": {"path": "nowhere"}}, "tokenizer.path: nowhere holds no tokenizer"),
         ({"tokenizer": {"path": __file__}}, "is neither a SentencePiece model nor"),
         ({"eval": {"path": "nowhere"}}, "eval.path: nowhere is no folder"),
-        ({"translation": {"path": "nowhere"}}, "translation.path: nowhere holds no dataset"),
-        ({"general": {"alpaca": {"path": "nowhere"}}}, "general.alpaca.path: nowhere holds no dataset"),
+        ({"translation": {"path": "nowhere"}}, "translation.path: nowhere: is no folder"),
+        ({"general": {"alpaca": {"path": "nowhere"}}}, "general.alpaca.path: nowhere: is no folder"),
         ({"languages": ["xx"]}, "no language 'xx' is known"),
     ],
 )  # fmt: skip

@@ -6,14 +6,18 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hub_server import TOKEN, State, serving
 from job_process import ROOT, environment
+
+from schemas.datasets import MIXTURE
+from schemas.mixture import INSTRUCTIONS
 
 CARD = """---
 license: cc0-1.0
@@ -26,6 +30,11 @@ configs:
 # A mixture
 """
 REPO = "someone/mixture"
+ROW = {
+    "source_ids": ["a"], "lang": "zh", "task": "general", "instruction": "i", "input": "", "source": "s",
+    "messages": [{"role": "user", "content": "i"}], "license": "CC0-1.0", "pairs": 0, "repeat": 0, "keys": ["k"],
+    "split": "train",
+}  # fmt: skip
 
 
 @pytest.fixture(name="hub")
@@ -50,16 +59,32 @@ def make(output: Path, rows: int) -> None:
     for number in range(2):
         path = folder / "coit-zh" / f"train-0000{number}-of-00002.parquet"
         texts = [hashlib.sha256(f"{number} {row}".encode()).hexdigest() for row in range(rows)]
-        pq.write_table(pa.table({"output": texts}), path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        shards.append({"path": path.relative_to(folder).as_posix(), "rows": rows, "sha256": digest})
-    content = hashlib.sha256(json.dumps(shards).encode()).hexdigest()
+        made = [ROW | {"id": text, "output": text} for text in texts]
+        pq.write_table(pa.Table.from_pylist(made, schema=INSTRUCTIONS.arrow()), path)
+        shards.append(describe(path, folder) | {"rows": rows})
+    write_manifests(output, shards, hashlib.sha256(json.dumps(shards).encode()).hexdigest())
     (folder / "README.md").write_text(CARD)
-    (folder / "manifest.json").write_text(json.dumps({"outputs": shards, "content_sha256": content}))
     (output / "audit" / "results.json").write_text('{"passed": true}')
-    (output / "manifest.json").write_text(
-        json.dumps({"audit": {"expectations": 3}, "content_sha256": content})
-    )
+
+
+def describe(path: Path, folder: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def write_manifests(output: Path, shards: Sequence[Mapping[str, Any]], content: str) -> None:
+    """The published folder's, and the run's."""
+    common = {
+        "dataset": MIXTURE.name, "version": MIXTURE.version, "polyinstruct": "0", "config": {}, "config_sha256": "",
+        "mixtures": {}, "counts": [], "content_sha256": content,
+    }  # fmt: skip
+    (output / "instructions" / "manifest.json").write_text(json.dumps(common | {"outputs": list(shards)}))
+    within = [{**shard, "path": f"instructions/{shard['path']}"} for shard in shards]
+    (output / "manifest.json").write_text(json.dumps(common | {"outputs": within, "audit": {}}))
 
 
 def tag_of(output: Path) -> str:
@@ -132,9 +157,7 @@ def test_another_version_sends_what_differs_and_removes_what_is_gone(hub: State,
     )
     manifest = json.loads((output / "instructions" / "manifest.json").read_text())
     manifest["outputs"][1]["path"] = "coit-zh/train-00001-of-00001.parquet"
-    manifest["content_sha256"] = "ab" * 32
-    (output / "instructions" / "manifest.json").write_text(json.dumps(manifest))
-    (output / "manifest.json").write_text('{"audit": {}, "content_sha256": "%s"}' % ("ab" * 32))
+    write_manifests(output, manifest["outputs"], "ab" * 32)
     dry = publish(hub, output, "--dry-run")
     assert "1 new, 1 changed, 2 the same, 1 to be removed" in dry.stdout
     hub.requests.clear()
@@ -180,7 +203,7 @@ def test_an_upload_that_was_given_up_goes_on_where_it_stopped(hub: State, output
 @pytest.mark.parametrize(
     ("break_it", "sentence"),
     [
-        ("rm -r instructions audit", "expected the whole output of a run"),
+        ("rm -r audit", "was not audited"),
         ("rm audit/results.json", "was not audited"),
         ("echo '{\"passed\": false}' > audit/results.json", "did not pass its audit"),
         ("echo x >> instructions/coit-zh/train-00000-of-00002.parquet", "was altered"),
@@ -192,6 +215,7 @@ def test_an_upload_that_was_given_up_goes_on_where_it_stopped(hub: State, output
         ("echo 'no metadata' > instructions/README.md", "lack license, language, configs"),
         ("printf -- '---\\n[\\n---\\n' > instructions/README.md", "are not valid"),
         ("rm manifest.json", "holds no manifest.json"),
+        ("mv instructions/* . && rm -r audit instructions", "expected the whole output of a run"),
     ],
 )
 def test_only_a_whole_and_audited_dataset_is_published(output: Path, break_it: str, sentence: str) -> None:

@@ -10,6 +10,7 @@ from pipelines.errors import InvariantError
 from pipelines.mixture.sample import Take
 from pipelines.shards.manifest import environment
 from pipelines.shards.write import Written, as_json
+from schemas.datasets import MIXTURE
 from schemas.mixture import SCHEMA_VERSION
 from schemas.mixture_run import MixtureRun
 
@@ -64,7 +65,7 @@ def run_manifest(
     """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
     return {
         "version": SCHEMA_VERSION,
-        "dataset": "mixture",
+        "dataset": MIXTURE.name,
         "polyinstruct": __version__,
         "config": config.identity(),
         "config_sha256": config.sha256(),

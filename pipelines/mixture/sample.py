@@ -76,7 +76,7 @@ def taken(
     copies = F.col("whole") + F.when(F.col("place") <= F.col("rest"), 1).otherwise(0)
     joined = rows.join(F.broadcast(wanted), ["part", "split"]).withColumn("copies", copies)
     repeated = joined.where("copies > 0").withColumn(
-        "repeat", F.explode(F.sequence(F.lit(0), F.col("copies") - 1)).cast("int")
+        "repeat", F.explode(F.sequence(F.lit(0), (F.col("copies") - 1).cast("int")))
     )
     # where a row stands depends on nothing but itself and the number of shards: trainers may read in order
     order = F.xxhash64(F.lit(seed), F.lit("order"), "id", "repeat")

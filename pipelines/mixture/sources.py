@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.errors import UserError
-from pipelines.shards.write import sha256_of
+from pipelines.shards.published import open_dataset
 from pipelines.splits import split_of
 from schemas.config import Splits
+from schemas.datasets import Kind
 
 
 @dataclass(frozen=True)
@@ -30,35 +30,23 @@ class Made:
         return [str(self.folder / part) for part in parts if self.rows.get(part)]
 
 
-def open_made(path: Path, key: str, kind: str, maker: str) -> Made:
-    """Opens the output of a job of ours, or its published folder `kind`; `key` is where the configuration names it.
+def open_made(path: Path, key: str, kind: Kind) -> Made:
+    """Opens the output of a job of ours, or its published folder; `key` is where the configuration names it.
 
-    Every file that its manifest names must be there and unaltered. Raises `UserError`.
+    Every published file must be there and unaltered. Raises `UserError`.
     """
-    folder = path / kind if (path / kind).is_dir() else path
-    file = folder / "manifest.json"
+    folder = path / kind.published if (path / kind.published / "manifest.json").is_file() else path
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        outputs = [(str(one["path"]), int(one["rows"]), str(one["sha256"])) for one in manifest["outputs"]]
-        content = str(manifest["content_sha256"])
-    except OSError:
-        raise UserError(f"{key}: {path} holds no dataset; expected what {maker} wrote") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{key}: {file} is no manifest; expected what {maker} wrote") from None
-    problems = []
+        dataset = open_dataset(folder)
+    except UserError as error:
+        raise UserError(*(f"{key}: {problem}" for problem in error.problems)) from None
+    if dataset.kind != kind:
+        raise UserError(f"{key}: {path} was made by {dataset.kind.job}; expected what {kind.job} made")
     rows: dict[str, int] = {}
-    for name, number, sha256 in outputs:
-        shard = folder / name
-        if ".." in Path(name).parts or len(Path(name).parts) != 2:
-            problems.append(f"{key}: {file} names {name!r}; expected <part>/<shard>")
-        elif not shard.is_file():
-            problems.append(f"{key}: {shard} is missing; make the dataset again")
-        elif sha256_of(shard) != sha256:
-            problems.append(f"{key}: {shard} was altered (its checksum is not the manifest's); make it again")
-        rows[name.split("/")[0]] = rows.get(name.split("/")[0], 0) + number
-    if problems:
-        raise UserError(*problems)
-    return Made(folder, rows, content)
+    for file in dataset.manifest["outputs"]:
+        part = Path(file["path"]).parts[0]
+        rows[part] = rows.get(part, 0) + file["rows"]
+    return Made(folder, rows, dataset.manifest["content_sha256"])
 
 
 def translated(spark: SparkSession, made: Made, languages: Iterable[str]) -> DataFrame:

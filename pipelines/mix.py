@@ -45,8 +45,6 @@ from schemas.mixture import INSTRUCTIONS, REJECTED, SPLITS
 from schemas.mixture_run import MixtureRun
 from schemas.spelling import did_you_mean
 
-_REJECT_PIECES = 4
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -216,12 +214,13 @@ def mix(
         with stages.stage("share out"):
             decided = spark.read.parquet(str(ordered))
             kept = decided.where("reason is null")
-            takes = _takes(plan, sample.stock(kept), kept)
+            stock = sample.stock(kept)
+            takes = _takes(plan, stock)
             counts = complete_counts(_counted(decided), rows)
         with stages.stage("write"):
             shutil.rmtree(workspace.result, ignore_errors=True)
-            files, digest = _write(plan, kept, takes, sample.stock(kept), workspace.result)
-            files += _write_rejects(decided, workspace.result)
+            files, digest = _write(plan, kept, takes, stock, workspace.result)
+            files += _write_rejects(plan, decided, workspace.result)
         run = run_manifest(
             config,
             _described(plan, read),
@@ -369,7 +368,7 @@ def _counted(decided: DataFrame) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows.collect()]
 
 
-def _takes(plan: Plan, stock: Mapping[tuple[str, str], Stock], kept: DataFrame) -> dict[str, list[Take]]:
+def _takes(plan: Plan, stock: Mapping[tuple[str, str], Stock]) -> dict[str, list[Take]]:
     """What each mixture takes of each part's training and validation rows. Raises `UserError` for what is short."""
     config = plan.config
     nothing = Stock(0, 0, 0)
@@ -436,12 +435,15 @@ def _pieces(of: Sequence[Take], split: str, stock: Mapping[tuple[str, str], Stoc
     return max(1, math.ceil(size / target))
 
 
-def _write_rejects(decided: DataFrame, result: Path) -> list[Written]:
+def _write_rejects(plan: Plan, decided: DataFrame, result: Path) -> list[Written]:
     """Writes `rejected/part-00000-of-0000N.parquet`, every source row that is in no example."""
     rejected = decided.where("reason is not null")
-    shard = F.pmod(F.xxhash64("id"), F.lit(_REJECT_PIECES)).cast("int")
-    name = F.format_string(f"rejected/part-%05d-of-{_REJECT_PIECES:05d}.parquet", shard)
-    files, _ = write_pieces(rejected, name, _REJECT_PIECES, ("reason", "id"), REJECTED, result)
+    length = sum((F.octet_length(name) for name in ("instruction", "input", "output")), F.lit(0))
+    size = rejected.agg(F.sum(length)).collect()[0][0] or 0
+    pieces = max(1, math.ceil(size / (plan.config.shards.target_mb << 20)))
+    shard = F.pmod(F.xxhash64("id"), F.lit(pieces)).cast("int")
+    name = F.format_string(f"rejected/part-%05d-of-{pieces:05d}.parquet", shard)
+    files, _ = write_pieces(rejected, name, pieces, ("reason", "id"), REJECTED, result)
     return files
 
 

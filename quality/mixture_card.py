@@ -36,7 +36,7 @@ def write_card(result: Path, manifest: Mapping[str, Any], contents: pd.DataFrame
 def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list[str]:
     config = manifest["config"]
     tokenizer = manifest["tokenizer"]
-    by = summed(contents, "mixture", "split", "part").to_dict("records")
+    by = summed(contents, "mixture", "split", "part", "task").to_dict("records")
     return [
         "# Polyinstruct training mixtures",
         "",
@@ -65,7 +65,7 @@ def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list
                     f"`{row['part']}`",
                     f"{row['rows']:,}",
                     f"{row['rows'] - row['distinct']:,}",
-                    f"{row['units']:,}" if not row["part"].startswith(tuple(config["general"])) else "",
+                    f"{row['units']:,}" if row["task"] == "translation" else "",
                     "" if pd.isna(row["tokens"]) else f"{int(row['tokens']):,}",
                 )
                 for row in by

@@ -52,6 +52,8 @@ def contents(kept: DataFrame, max_tokens: int) -> pd.DataFrame:
         .agg(*(F.sum(column).alias(name) for name, column in columns.items()))
         .toPandas()
     )
+    # missing where nothing was counted
+    table = table.astype({name: "float64" for name in ("tokens", "output_tokens", "byte_tokens", "longer")})
     return table.sort_values(["mixture", "split", "part", "license"]).reset_index(drop=True)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas import datasets
 from schemas.datasets import Kind
 from schemas.instructions import INSTRUCTIONS
 from schemas.parallel import PARALLEL
@@ -93,11 +94,15 @@ def publish(folder: Path, kind: Kind, parts: Mapping[str, Sequence[Mapping[str, 
 
 def parallel(folder: Path, rows: int = 200, languages: Sequence[str] = ("zh", "el")) -> Path:
     return publish(
-        folder, PARALLEL, {f"en-{lang}": [pair_row(lang, n) for n in range(rows)] for lang in languages}
+        folder,
+        datasets.PARALLEL,
+        {f"en-{lang}": [pair_row(lang, n) for n in range(rows)] for lang in languages},
     )
 
 
 def translated(folder: Path, rows: int = 60, languages: Sequence[str] = ("en", "zh", "el")) -> Path:
     return publish(
-        folder, INSTRUCTIONS, {lang: [instruction_row(lang, n) for n in range(rows)] for lang in languages}
+        folder,
+        datasets.TRANSLATED,
+        {lang: [instruction_row(lang, n) for n in range(rows)] for lang in languages},
     )

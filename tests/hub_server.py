@@ -134,7 +134,8 @@ def _handle(state: State, method: str, path: str, body: bytes) -> tuple[Any, ...
         given = json.loads(body)
         repo_id = f"{given['organization']}/{given['name']}"
         exists = repo_id in state.repositories
-        state.repositories.setdefault(repo_id, Repository(bool(given.get("private"))))
+        private = given.get("visibility") == "private"
+        state.repositories.setdefault(repo_id, Repository(private))
         return (409 if exists else 200, {"url": f"{state.url}/datasets/{repo_id}"})
     parts = path.removeprefix("/api").removeprefix("/datasets/").split("/")
     repo_id = f"{parts[0]}/{parts[1].removesuffix('.git')}"

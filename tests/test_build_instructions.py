@@ -320,7 +320,9 @@ def test_trl_trains_on_the_shards_as_they_are(mixed: Path, tmp_path: Path) -> No
         ),
     )
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", eos_token="</s>")
-    tokenizer.chat_template = "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + eos_token }}{% endfor %}"
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + eos_token }}{% endfor %}"
+    )
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),

@@ -42,13 +42,12 @@ def decided(
             F.col("contaminated_by"),
         ),
     ]
-    reason, detail = F.col("reason"), F.col("detail")
+    known = F.col("reason").isNotNull()
+    reason, detail = F.when(known, F.col("reason")), F.when(known, F.col("detail"))
     for name, holds, what in own:
-        detail = F.when(reason.isNull() & holds, what.cast("string")).otherwise(detail)
-        reason = F.when(reason.isNull() & holds, F.lit(name)).otherwise(reason)
-    return _straddling(
-        _repeated(scored.select(*_others(scored), reason.alias("reason"), detail.alias("detail")))
-    )
+        reason, detail = reason.when(holds, F.lit(name)), detail.when(holds, what.cast("string"))
+    rows = scored.select(*_others(scored), reason.alias("reason"), detail.alias("detail"))
+    return _straddling(_repeated(rows))
 
 
 def _others(rows: DataFrame) -> list[str]:
@@ -62,20 +61,12 @@ def _below(score: str, limit: float) -> Column:
 def _repeated(rows: DataFrame) -> DataFrame:
     """General tasks whose texts stand twice in a language: the set that comes first keeps them."""
     can_repeat = F.col("reason").isNull() & (F.col("task") == "general")
-    texts = F.xxhash64("lang", "instruction", "input", "output")
-    # a row that cannot repeat is alone
-    group = F.when(can_repeat, texts.cast("string")).otherwise(F.col("id"))
-    place = F.row_number().over(Window.partitionBy("group").orderBy("priority", "id"))
-    again = can_repeat & (F.col("place") > 1)
-    return (
-        rows.withColumn("group", group)
-        .withColumn("place", place)
-        .select(
-            *_others(rows),
-            F.when(again, F.lit("duplicate")).otherwise(F.col("reason")).alias("reason"),
-            "detail",
-        )
+    texts = Window.partitionBy(F.xxhash64("lang", "instruction", "input", "output")).orderBy("priority", "id")
+    place = F.row_number().over(texts)
+    told_apart = rows.where(can_repeat).select(
+        *_others(rows), F.when(place > 1, F.lit("duplicate")).alias("reason"), "detail"
     )
+    return told_apart.unionByName(rows.where(~can_repeat))
 
 
 def _straddling(rows: DataFrame) -> DataFrame:

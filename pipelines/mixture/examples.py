@@ -5,6 +5,7 @@ Both come as a table with the columns of `EXAMPLES`; what cannot be an example h
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -189,8 +190,6 @@ def _together(lines: Sequence[Mapping[str, object]], unspaced: frozenset[str]) -
 
 def _chosen(seed: int, id: str, number: int) -> int:
     """A number from 0 up to `number`, by the hash of (seed, id)."""
-    import hashlib
-
     return int(hashlib.sha256(f"{seed}\0{id}".encode()).hexdigest()[:8], 16) % number
 
 

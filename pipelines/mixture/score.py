@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import regex
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from pipelines import lid
 from pipelines.tokenizers import load_tokenizer
@@ -40,9 +39,6 @@ class Scorer:
     def score(self, examples: DataFrame) -> DataFrame:
         """The examples with the columns of `_SCORES`; null where nothing was measured."""
         names = [column.split(" ") for column in _SCORES.split(", ")]
-        schema = to_arrow_schema(examples.schema)
-        for name, kind in names:
-            schema = schema.append(pa.field(name, _ARROW[kind]))
 
         def batches(found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in found:
@@ -50,7 +46,8 @@ class Scorer:
                 added = [
                     pa.array(columns.get(name, [None] * batch.num_rows), _ARROW[kind]) for name, kind in names
                 ]
-                yield pa.RecordBatch.from_arrays([*batch.columns, *added], schema=schema)
+                fields = [*batch.schema, *(pa.field(name, _ARROW[kind]) for name, kind in names)]
+                yield pa.RecordBatch.from_arrays([*batch.columns, *added], schema=pa.schema(fields))
 
         ddl = ", ".join(
             [f"`{field.name}` {field.dataType.simpleString()}" for field in examples.schema.fields]

@@ -57,7 +57,7 @@ def write_pieces(
                     writer = ShardWriter(temporary, declared, inner)
                     for table in found:
                         total = (total + _digest(table)) % _MODULUS
-                        writer.write(_nullable_as_declared(table.select(columns), declared))
+                        writer.write(table)
             done = describe(target, root)
             yield pa.RecordBatch.from_pylist(
                 [
@@ -126,8 +126,3 @@ def _digest(table: pa.Table) -> int:
     for row in zip(*(table.column(name).to_pylist() for name in names), strict=True):
         total += int.from_bytes(hashlib.sha256("\0".join(map(str, row)).encode()).digest(), "big")
     return total
-
-
-def _nullable_as_declared(table: pa.Table, declared: Dataset) -> pa.Table:
-    """Spark's columns with the types that are declared: its structs and lists name their parts otherwise."""
-    return table.cast(declared.arrow())

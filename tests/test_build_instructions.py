@@ -389,7 +389,7 @@ def test_more_than_there_is_names_the_languages_that_are_short(
 ) -> None:
     given = sources | {"translation": {**sources["translation"], "allocation": {"zh": 5_000, "el": 50}}}
     with pytest.raises(
-        UserError, match=r"mixtures.muit: en-zh is short: 5,000 rows are asked for, and there are 173"
+        UserError, match=r"mixtures.muit: en-zh is short: 5,000 rows are asked for, and there are 176"
     ):
         mixed_with(mixtures={"muit": ["en-{x}"]}, output=tmp_path / "out", **given)
     assert not (tmp_path / "out").exists()

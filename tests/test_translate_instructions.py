@@ -256,7 +256,7 @@ def test_a_dataset_is_audited_again_whole_or_as_it_was_downloaded(
     spark: SparkSession, samples: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(samples / "instructions", tmp_path / "downloaded")
-    stricter = ["audit.kept_share.min=1.01"]
+    stricter = ["audit.kept_share={min: 1.01}"]
     for folder in (samples, tmp_path / "downloaded"):
         dataset = open_dataset(folder)
         assert not auditor(dataset, (), None)(spark, None).failed

@@ -16,7 +16,6 @@ import argparse
 import json
 import math
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -42,6 +41,7 @@ from training.log import Log, print_outcome, read_log
 from training.model import PackedLoss, PackedRow, check_vocabulary, load_model, model_shape, pack, with_lora
 from training.packing import busy_share, plan_step
 from training.ranks import Ranks, start_ranks
+from training.stopping import StopSignal
 
 
 def main(argv: list[str]) -> int:
@@ -138,9 +138,8 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
         needed = checkpoint_bytes(shape, count, optimizer.bf16)
         checkpoints.save(engine, ranks, saves, saved, config.checkpoint.keep, needed)
 
-    # a signal is remembered, and heeded at the end of the step by all ranks together
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    # heeded at the end of the step by all ranks together
+    signal = StopSignal(lambda reason: checkpoints.give_up(ranks, saves, reason))
     log = (
         Log(config.output, step, last, config.wandb, config.model_dump(mode="json")) if ranks.first else None
     )
@@ -165,7 +164,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
                 # the engine averages over the ranks: what is summed up is the mean over the step's learned tokens
                 engine.backward(losses.sum() * (ranks.world / examples.learned))
                 sums.add(row, losses)
-            *by_group, stop = ranks.sum(sums.losses, float(bool(stopped)))
+            *by_group, stop = ranks.sum(sums.losses, float(signal.given))
             loss = sum(by_group) / examples.learned
             if not math.isfinite(loss):  # the weights are still those of the last step
                 save()
@@ -178,9 +177,11 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
                 group["lr"] = rate
             engine.step()
             step += 1
+            seconds = signal.step_seconds = time.monotonic() - began
+            if stop:
+                signal.heed()
 
             if log:
-                seconds = time.monotonic() - began
                 count_of = sums.learned_by_group()
                 flops = shape.flops(examples.lengths, examples.learned, config.model.lora is not None)
                 log.step(

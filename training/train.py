@@ -101,6 +101,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
     if step >= last and (config.output / "model").is_dir():
         if ranks.first:
             print(f"{config.output}: all {last:,} steps were taken before; nothing was done")
+            print_outcome(read_log(config.output / "log.jsonl"), config.output)
         return 0
     tag = checkpoints.tag_for(*found, ranks) if found else ""
 

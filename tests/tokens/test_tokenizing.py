@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from pipelines.errors import UserError
 from pipelines.shards.published import DatasetFolder, open_dataset
 from pipelines.tokenizing import plan, tokenize
+from quality.again import auditor
 from quality.tokens_audit import audit
 from quality.tokens_publishing import completing
 from schemas.fields import Dataset
@@ -96,6 +97,11 @@ def test_the_same_work_is_not_done_twice_and_other_work_replaces_nothing(
     parts = ("tokens/coit-zh", "rejected")
     made = digests(tmp_path / "again")
     assert made.items() >= {key: value for key, value in before.items() if key.startswith(parts)}.items()
+
+
+def test_a_published_folder_is_audited_again_by_other_bands(spark: SparkSession, samples: Path) -> None:
+    audit_again = auditor(open_dataset(samples / "tokens"), ["audit.truncated_share.max=0.1"], None)
+    assert [finding.column for finding in audit_again(spark, None).failed] == ["truncated_share"]
 
 
 def test_an_audit_finds_what_is_wrong(spark: SparkSession, samples: Path, tmp_path: Path) -> None:

@@ -130,20 +130,20 @@ def load_model(
     config: ModelConfig, shape: PretrainedConfig, vocab_size: int, bf16: bool, cuda: bool, seed: int
 ) -> PreTrainedModel:
     """The model on the CPU (or where ZeRO-3 puts it), ready to train. Raises `UserError`."""
-    dtype = torch.bfloat16 if bf16 else torch.float32
     attention = config.attention
     if attention == "auto":
         flash = cuda and bf16 and importlib.util.find_spec("flash_attn") is not None
         attention = "flash_attention_2" if flash else "sdpa"
     if config.path is None:
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(
-            shape, dtype=torch.float32, attn_implementation=attention
-        ).to(dtype)
+        # DeepSpeed casts the weights; buffers stay in float32, for the positions' frequencies need it
+        model = AutoModelForCausalLM.from_config(shape, dtype=torch.float32, attn_implementation=attention)
     else:
         try:
             model = AutoModelForCausalLM.from_pretrained(
-                config.path, dtype=dtype, attn_implementation=attention
+                config.path,
+                dtype=torch.bfloat16 if bf16 else torch.float32,
+                attn_implementation=attention,
             )
         except (OSError, ValueError, ImportError) as error:
             raise UserError(f"model.path: {config.path}: {str(error).strip().splitlines()[0]}") from None

@@ -108,7 +108,7 @@ def _documents(path: Path) -> Iterator[str | Fault]:
 def _from_json(line: str) -> str | Fault:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Fault(f"no JSON: {error}")
     text = found.get("text") if isinstance(found, dict) else None
     if not isinstance(text, str):

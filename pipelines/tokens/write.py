@@ -104,7 +104,7 @@ def _tokenize(unit: Unit, config: TokenizeRun, pieces: Path) -> str | None:
     file, read, done = pq.ParquetFile(unit.path), 0, 0
     document = unit.mixture == MIXTURE and "text" in file.schema_arrow.names
     columns = None if document else [*COLUMNS, *_messages(file)]
-    with ExitStack() as stack:
+    with ExitStack() as stack:  # which closes the last first: where kept rows are, rejected ones are, too
         kept, rejected = (
             ShardWriter(stack.enter_context(replacing(_piece(pieces, unit, kind))), declared, stack)
             for kind, declared in ((KEPT, TOKENS), ("rejected", REJECTED_TOKENS))

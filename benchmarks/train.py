@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -327,12 +328,14 @@ def _cuda() -> bool:
 
 
 def _environment() -> dict[str, str]:
-    tools = (
-        f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # ninja, which DeepSpeed looks for
-    )
-    return (
-        os.environ | {"PATH": tools, "HF_HUB_OFFLINE": "1"} | ({} if _cuda() else {"DS_ACCELERATOR": "cpu"})
-    )
+    """Of a run that is alone: one rank, as a launcher would name it; no network; ninja, which DeepSpeed looks for."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
+        alone["MASTER_PORT"] = str(free.getsockname()[1])
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    found = os.environ | alone | {"PATH": tools, "HF_HUB_OFFLINE": "1"}
+    return found if _cuda() else found | {"DS_ACCELERATOR": "cpu"}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipelines.atomic import replacing
+from pipelines.markdown import table
 from pipelines.shards.manifest import published_manifest, splits_of
 from pipelines.sources.registry import CORPORA
 from quality.licenses import Whole, hub_name, kept_licenses, of_whole
@@ -217,12 +218,3 @@ def _citations(manifest: Mapping[str, Any]) -> list[str]:
     names = sorted({source["corpus"] for source in manifest["inputs"]})
     found = [CORPORA[name].citation for name in names if name in CORPORA]
     return ["```bibtex", *found, "```", ""] if found else []
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table, line by line."""
-    return [
-        "| " + " | ".join(head) + " |",
-        "|" + " --- |" * len(head),
-        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
-    ]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.atomic import replacing
+from pipelines.markdown import table
 from pipelines.mi_eval.output import published_manifest
 from pipelines.shards.manifest import splits_of
-from quality.card import configs, front_matter, table
+from quality.card import configs, front_matter
 from quality.licenses import of_whole
 from schemas.mi_eval import MI_EVAL, REASONS
 

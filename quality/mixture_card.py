@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from pipelines.atomic import replacing
+from pipelines.markdown import table
 from pipelines.mixture.manifest import published_manifest
 from pipelines.shards.manifest import splits_of
-from quality.card import configs, front_matter, table
+from quality.card import configs, front_matter
 from quality.licenses import of_whole
 from quality.mixture_figures import summed
 from schemas.mixture import INSTRUCTIONS, REASONS

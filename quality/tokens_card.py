@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.atomic import replacing
+from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
 from pipelines.tokens.manifest import published_manifest
-from quality.card import configs, front_matter, table
+from quality.card import configs, front_matter
 from quality.licenses import of_whole
 from schemas.tokens import REASONS, TOKENS
 

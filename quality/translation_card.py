@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.atomic import replacing
+from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
 from pipelines.translation.manifest import published_manifest
-from quality.card import configs, front_matter, table
+from quality.card import configs, front_matter
 from quality.licenses import of_whole
 from schemas.instructions import INSTRUCTIONS, REASONS
 from schemas.translation import CONDITIONS, ROUTE_REASONS

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from pipelines import __version__
-from quality.card import table
+from pipelines.markdown import table
 from schemas.training_run import TrainingRun
 from training.model import base_model, tokenizer_files
 from training.ranks import Ranks

@@ -18,7 +18,6 @@ from job_process import ROOT
 from training_runs import DEMO, STEPS, losses, on_cpu, on_ranks, settings
 
 from training.checkpoints import newest, weights_only
-from training.log import read_log
 
 TRAIN = ROOT / "training" / "train.py"
 
@@ -38,9 +37,10 @@ def arguments(*overrides: str) -> list[str]:
     return ["--config", str(DEMO), *(f"--set={override}" for override in overrides)]
 
 
-def wait_for_step(job: subprocess.Popen[str], output: Path, step: int) -> None:
+def wait_for_checkpoint(job: subprocess.Popen[str], output: Path, step: int) -> None:
+    """Until so many steps are saved."""
     deadline = time.monotonic() + 120
-    while not any(entry["step"] >= step for entry in read_log(output / "log.jsonl")):
+    while (found := newest(output / "checkpoints")) is None or found[1].step < step:
         assert job.poll() is None, job.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -65,7 +65,7 @@ def test_a_killed_rank_then_one_rank_then_a_signal(
     output = tmp_path / "out"
     given = settings(tokens, output, 3, **{"checkpoint.every_steps": 1, "checkpoint.keep": 1})
     job = started(on_ranks(2, TRAIN, *arguments(*given)))
-    wait_for_step(job, output, random.Random().randint(1, 3))
+    wait_for_checkpoint(job, output, random.Random().randint(1, 3))
     os.kill(_process_of_rank(job.pid, 1), signal.SIGKILL)
     _, said = job.communicate(timeout=120)
     assert job.returncode != 0
@@ -79,7 +79,7 @@ def test_a_killed_rank_then_one_rank_then_a_signal(
 
     alone = [sys.executable, str(TRAIN), *arguments(*given)]
     job = started(alone)
-    wait_for_step(job, output, found[1].step + 1)
+    wait_for_checkpoint(job, output, found[1].step + 1)
     job.send_signal(signal.SIGTERM)
     _, said = job.communicate(timeout=120)
     assert job.returncode == 0, said

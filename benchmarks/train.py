@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, default=ROOT / "samples" / "tokenizer.model")
     parser.add_argument("--shape", choices=SHAPES, default="1b", help="size of the LLaMA (default: 1b)")
     parser.add_argument(
-        "--zero", default="zero0", help="a file of training/configs, without .json (default: zero0)"
+        "--zero", default="zero1", help="a file of training/configs, without .json (default: zero1)"
     )
     parser.add_argument("--lora", action="store_true", help="train adapters in place of all weights")
     parser.add_argument("--row", type=int, default=4096, help="tokens of our packed rows (default: 4096)")

@@ -46,7 +46,13 @@ from schemas.tokens_run import TokenizeRun
 from training.log import read_log
 
 SHAPES: dict[str, dict[str, int]] = {
-    "tiny": {"hidden_size": 64, "intermediate_size": 176, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "tiny": {
+        "vocab_size": 4000,
+        "hidden_size": 64,
+        "intermediate_size": 176,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    },
     "1b": {
         "hidden_size": 2048,
         "intermediate_size": 5632,

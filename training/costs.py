@@ -111,5 +111,5 @@ def adapter_weights(config: Any, rank: int, modules: Sequence[str]) -> int:
         "q_proj": (hidden, query), "k_proj": (hidden, pair), "v_proj": (hidden, pair), "o_proj": (query, hidden),
         "gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden),
     }  # fmt: skip
-    layers: int = config.num_hidden_layers
-    return layers * sum(rank * sum(sides.get(name, (hidden, hidden))) for name in modules)
+    of_layer = sum(rank * sum(sides.get(name, (hidden, hidden))) for name in modules)
+    return int(config.num_hidden_layers * of_layer)

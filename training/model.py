@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from pipelines.errors import UserError
 from schemas.training_run import LoraConfig, ModelConfig
@@ -82,8 +82,10 @@ class PackedLoss(torch.nn.Module):
         logits = causal.lm_head(body.last_hidden_state[0, places])
         if not len(targets):
             return logits.sum(dim=-1)
-        chunks = zip(logits.split(_LOSS_ROWS), targets.split(_LOSS_ROWS), strict=True)
-        return torch.cat([checkpoint(_losses, *chunk, use_reentrant=False) for chunk in chunks])
+        chunks = [slice(start, start + _LOSS_ROWS) for start in range(0, len(targets), _LOSS_ROWS)]
+        return torch.cat(
+            [checkpoint(_losses, logits[chunk], targets[chunk], use_reentrant=False) for chunk in chunks]
+        )
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -92,7 +94,7 @@ def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(exact, targets, reduction="none")
 
 
-def base_model(model: torch.nn.Module) -> Any:
+def base_model(model: Any) -> Any:
     """The `PreTrainedModel` in a peft model, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
@@ -105,9 +107,10 @@ def model_shape(config: ModelConfig) -> PretrainedConfig:
         except (TypeError, ValueError) as error:
             raise UserError(f"model.shape: {error}") from None
     try:
-        return AutoConfig.from_pretrained(config.path)
+        found: PretrainedConfig = AutoConfig.from_pretrained(str(config.path))
     except (OSError, ValueError) as error:
         raise UserError(f"model.path: {config.path}: {str(error).strip().splitlines()[0]}") from None
+    return found
 
 
 def check_vocabulary(shape: PretrainedConfig, tokenizer: dict[str, Any], extend: bool) -> None:
@@ -128,8 +131,9 @@ def check_vocabulary(shape: PretrainedConfig, tokenizer: dict[str, Any], extend:
 
 def load_model(
     config: ModelConfig, shape: PretrainedConfig, vocab_size: int, bf16: bool, cuda: bool, seed: int
-) -> PreTrainedModel:
-    """The model on the CPU (or where ZeRO-3 puts it), ready to train. Raises `UserError`."""
+) -> Any:
+    """The `PreTrainedModel`, on the CPU (or where ZeRO-3 puts it), ready to train. Raises `UserError`."""
+    auto: Any = AutoModelForCausalLM
     attention = config.attention
     if attention == "auto":
         flash = cuda and bf16 and importlib.util.find_spec("flash_attn") is not None
@@ -137,10 +141,10 @@ def load_model(
     if config.path is None:
         torch.manual_seed(seed)
         # DeepSpeed casts the weights; buffers stay in float32, for the positions' frequencies need it
-        model = AutoModelForCausalLM.from_config(shape, dtype=torch.float32, attn_implementation=attention)
+        model = auto.from_config(shape, dtype=torch.float32, attn_implementation=attention)
     else:
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model = auto.from_pretrained(
                 config.path,
                 dtype=torch.bfloat16 if bf16 else torch.float32,
                 attn_implementation=attention,
@@ -156,7 +160,7 @@ def load_model(
     return model
 
 
-def extend_vocabulary(model: PreTrainedModel, vocab_size: int) -> None:
+def extend_vocabulary(model: Any, vocab_size: int) -> None:
     """Adds rows for new tokens to the embeddings on both ends, each the mean of the old ones."""
     import deepspeed
 
@@ -169,7 +173,7 @@ def extend_vocabulary(model: PreTrainedModel, vocab_size: int) -> None:
                 table[old:] = table[:old].float().mean(dim=0).to(table.dtype)
 
 
-def with_lora(model: PreTrainedModel, lora: LoraConfig, checkpointing: bool) -> torch.nn.Module:
+def with_lora(model: Any, lora: LoraConfig, checkpointing: bool) -> Any:
     """The model with low-rank adapters to train, its own weights frozen."""
     import peft
 

@@ -343,13 +343,14 @@ def engine_settings(optimizer: OptimizerConfig, universal: bool) -> dict[str, An
     }
 
 
-def partition_while_loading(config: TrainingRun, settings: dict[str, Any], stage: int) -> object:
+def partition_while_loading(config: TrainingRun, settings: dict[str, Any], stage: int) -> Any:
     """While this is held, transformers gives each rank its part of the weights as it loads them, under ZeRO-3."""
     if stage < 3 or config.model.path is None:
         return None
-    from transformers.integrations import HfDeepSpeedConfig
+    from transformers.integrations.deepspeed import HfDeepSpeedConfig
 
-    return HfDeepSpeedConfig(settings)
+    held: Any = HfDeepSpeedConfig
+    return held(settings)
 
 
 def make_optimizer(
@@ -363,7 +364,8 @@ def make_optimizer(
     if offload != "none":
         from deepspeed.ops.adam import DeepSpeedCPUAdam
 
-        return DeepSpeedCPUAdam(trained, adamw_mode=True, **given)
+        found: torch.optim.Optimizer = DeepSpeedCPUAdam(trained, adamw_mode=True, **given)
+        return found
     return torch.optim.AdamW(trained, fused=cuda, **given)
 
 

@@ -101,7 +101,8 @@ class RowEncoder:
     def _rendered(self, messages: Sequence[dict[str, str]], ask: bool) -> str:
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        rendered, _ = render_jinja_template(
+        render: Any = render_jinja_template
+        rendered, _ = render(
             conversations=[list(messages)],
             chat_template=self.tokenizer.chat_template,
             add_generation_prompt=ask,

@@ -27,6 +27,8 @@ from schemas.fields import Dataset
 from schemas.loading import load
 from schemas.tokens import REASONS, REJECTED_TOKENS, TOKENS
 from schemas.tokens_run import TokenizeRun
+from schemas.training_run import DataConfig
+from training.data import open_tokens
 
 MODEL = SAMPLES / "tokenizer.model"
 Tokenize = Callable[..., dict[str, Any]]
@@ -170,6 +172,9 @@ def test_texts_become_tokens_with_their_share_of_english(tokenized_with: Tokeniz
     assert reasons.count("empty_text") == 1
     assert reasons.count("over_english_share") > 10
     assert {one["prompt_tokens"] for one in train} == {1}
+    tokens, *_ = open_tokens(DataConfig(tokens=tmp_path / "out", mixture="text"), tmp_path / "cache", True)
+    assert set(tokens.groups) == {"zh text", "en text", "tr text"}
+    assert sum(tokens.lengths) == sum(one["length"] for one in train)
 
 
 def rows_of_file(path: Path) -> list[dict[str, Any]]:

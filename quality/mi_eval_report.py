@@ -94,7 +94,7 @@ def _samples(
     shown = []
     for place, english in enumerate(tables["en"][: extent.items]):
         rows = ((lang, tables[lang][place]) for lang in config.all_languages)
-        shown.append(english | {"sides": [_side(row, lang, config) for lang, row in rows]})
+        shown.append({**english, "sides": [_side(row, lang, config) for lang, row in rows]})
     return {
         "shown": shown,
         "fallen": [

@@ -218,7 +218,7 @@ def test_what_stands_in_the_training_data_does_not_enter_and_a_budget_ends_it(
         (english[long[0]["id"]]["instruction"], "en"),
         (english[long[1]["id"]]["instruction"], "el"),
     }
-    assert {row["detail"].split()[1] for row in overlapping} == {"records.json", "train.parquet"}
+    assert {row["detail"].split()[1] for row in overlapping} == {"records.json", "shards/train.parquet"}
     assert made["stopped"] == "budget"
     assert made["generator"]["prompt_tokens"] + made["generator"]["completion_tokens"] <= 16000
     items = rows_of(tmp_path / "out" / "mi_eval" / "en")

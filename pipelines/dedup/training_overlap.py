@@ -24,6 +24,7 @@ from pipelines.normalize import normalize
 from pipelines.streams import BrokenFile
 
 TextsOf = Callable[[Path], Iterable[str]]  # the texts of a file that is not Parquet
+Unit = tuple[int, Path, int | None]  # a file's number and path, and a row group of it if it is Parquet
 
 _BATCH = 4096  # texts
 
@@ -51,12 +52,14 @@ class TrainingData:
         Raises `UserError` with every file that cannot be read.
         """
         texts = [normalize(text) for group in groups for text in group]
-        grams, counts = ngram_hashes(texts, self.words, self.chars) if texts else (np.zeros(0, np.uint64), [])
+        if not texts:
+            return [Overlap(0.0, None) for _ in groups]
+        grams, counts = ngram_hashes(texts, self.words, self.chars)
         wanted = np.unique(grams)
         file_of = self._find(spark, wanted)
         found = np.isin(grams, np.fromiter(file_of, dtype=np.uint64, count=len(file_of)))
         ends = np.cumsum(counts)
-        of_texts = iter(zip(ends - counts, ends, strict=True)) if texts else iter(())
+        of_texts = iter(zip(ends - counts, ends, strict=True))
         overlaps = []
         for group in groups:
             best = Overlap(0.0, None)
@@ -75,21 +78,35 @@ class TrainingData:
         shared = spark.sparkContext.broadcast(wanted)
         words, chars, texts_of = self.words, self.chars, self.texts_of
 
-        def look(unit: tuple[int, Path, int | None]) -> list[tuple[int | str, int]]:
-            number, path, group = unit
-            texts = parquet_texts(path, group) if group is not None else texts_of(path)
-            try:
-                return [(hit, number) for hit in _hits(texts, shared.value, words, chars)]
-            except (UserError, BrokenFile, OSError, pa.ArrowException) as error:
-                # what a task raises comes to the driver as Java's; this is for a person
-                return [(f"training: {path}: cannot be read ({error})", number)]
+        def look(units: Iterable[Unit]) -> Iterator[tuple[int, int] | str]:
+            first: dict[int, int] = {}
+            for number, path, group in units:
+                texts = parquet_texts(path, group) if group is not None else texts_of(path)
+                try:
+                    for hit in _hits(texts, shared.value, words, chars):
+                        first.setdefault(hit, number)
+                except (UserError, BrokenFile, OSError, pa.ArrowException) as error:
+                    # what a task raises comes to the driver as Java's; this is for a person
+                    yield f"training: {path}: cannot be read ({error})"
+            yield from first.items()
 
-        pairs = spark.sparkContext.parallelize(units, max(1, len(units))).flatMap(look).reduceByKey(min)
-        found = dict(pairs.collect())
+        # few tasks, so that few n-grams come back more than once
+        tasks = max(1, min(len(units), 4 * spark.sparkContext.defaultParallelism))
+        found = spark.sparkContext.parallelize(units, tasks).mapPartitions(look).collect()
         shared.destroy()
-        if problems := sorted(key for key in found if isinstance(key, str)):
+        if problems := sorted(one for one in found if isinstance(one, str)):
             raise UserError(*problems)
-        return {hit: self.files[number].name for hit, number in sorted(found.items())}
+        numbers: dict[int, int] = {}
+        for one in found:
+            if not isinstance(one, str):
+                hit, number = one
+                numbers[hit] = min(number, numbers.get(hit, number))
+        return {hit: file_label(self.files[number]) for hit, number in numbers.items()}
+
+
+def file_label(path: Path) -> str:
+    """A file of training data as it is told of: a shard with its folder, since shards of all folders bear one name."""
+    return f"{path.parent.name}/{path.name}" if path.suffix == ".parquet" else path.name
 
 
 def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:

@@ -22,7 +22,7 @@ import ctranslate2
 from pyspark.sql import SparkSession
 
 from pipelines.atomic import write_json
-from pipelines.dedup.training_overlap import TrainingData, training_files
+from pipelines.dedup.training_overlap import TrainingData, file_label, training_files
 from pipelines.errors import UserError
 from pipelines.finish import Finish, finish_and_publish
 from pipelines.mi_eval import output
@@ -254,7 +254,7 @@ def _made_from(plan: Plan, seeds: Seeds, made: Made, ledger: Ledger) -> dict[str
     return {
         "inputs": list(seeds.inputs),
         "training": [
-            {"path": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+            {"path": file_label(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
             for path in plan.training.files
         ],
         "generator": {

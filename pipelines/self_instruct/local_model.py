@@ -26,12 +26,12 @@ class LocalModel:
         self._one_at_a_time = threading.Lock()
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(path)
-            self._model: Any = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
+            model: Any = AutoModelForCausalLM.from_pretrained(path, dtype="auto")
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: cannot be loaded as a language model ({str(error).splitlines()[0]})"
             ) from None
-        self._model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
     def answer(self, request: Request) -> Answer:
         with self._one_at_a_time:

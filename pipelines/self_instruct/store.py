@@ -43,7 +43,8 @@ class RequestStore:
 
     def add(self, request: Request, answer: Answer) -> None:
         """Stores an answer; when this returns it is on the disk. May be called from several threads."""
-        line = {"key": request.key(), "request": request.body(), "answer": asdict(answer)}
+        key = request.key()
+        line = {"key": key, "request": request.body(), "answer": asdict(answer)}
         data = json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         with self._writing:
             if self._sink is None:
@@ -51,7 +52,7 @@ class RequestStore:
             self._sink.write(data)
             self._sink.flush()
             os.fsync(self._sink.fileno())
-            self._answers[line["key"]] = answer
+            self._answers[key] = answer
 
 
 @contextmanager

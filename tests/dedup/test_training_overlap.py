@@ -53,7 +53,7 @@ def test_shares_are_of_a_text_s_own_ngrams(spark: SparkSession, folder: Path) ->
         "records.json.gz",
         None,
         "records.json.gz",
-        "train.parquet",
+        "pairs/train.parquet",
         None,
         None,
     ]

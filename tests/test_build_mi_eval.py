@@ -23,6 +23,9 @@ from pyspark.sql import SparkSession
 from pipelines.errors import UserError
 from pipelines.mi_eval.build import build, plan
 from pipelines.mi_eval.estimate import estimate
+from pipelines.mi_eval.languages import in_all_languages
+from pipelines.progress import Stages
+from pipelines.self_instruct.rounds import Candidate
 from pipelines.self_instruct.store import FILE
 from pipelines.shards.published import DatasetFolder, open_dataset
 from quality.again import auditor
@@ -225,6 +228,22 @@ def test_what_stands_in_the_training_data_does_not_enter_and_a_budget_ends_it(
     assert 0 < len(items) == made["counts"][-1]["kept"] < 28
     assert {row["output"] for row in items} == {None}
     assert [warning["column"] for warning in made["audit"]["warnings"]] == ["size_share"]
+
+
+def test_a_round_whose_answers_have_changed_is_translated_anew(
+    spark: SparkSession, demo: Path, tmp_path: Path
+) -> None:
+    """As where a store of answers was lost, and the generator said something else."""
+    shutil.copytree(demo.parent / "translation-memory", tmp_path / "translation-memory")
+    config = load(MiEvalRun, DEMO, languages=["el"], output=str(tmp_path / "out"))
+    training = plan(config).training
+    english, greek = (rows_of(demo / "mi_eval" / lang) for lang in ("en", "el"))
+    for place in (0, 1, 1):
+        row = english[place]
+        one = Candidate("instances", 0, "r", 0, row["instruction"], row["input"], row["output"])
+        items, fallen = in_all_languages(lambda: spark, [one], tmp_path / "0", config, training, Stages())
+        assert not fallen
+        assert [item.texts["el"]["instruction"] for item in items] == [greek[place]["instruction"]]
 
 
 def test_build_parallel_rejects_what_stands_in_the_set(

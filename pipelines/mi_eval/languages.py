@@ -7,6 +7,7 @@ workspace: the same protection, routing, checks and retries, the same memory, an
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -90,10 +91,12 @@ def _translated(
 ) -> tuple[dict[int, Texts], dict[int, tuple[str, Fault]]]:
     """By place: the texts of the candidates that passed, and the first language (with its fault) of the others."""
     records, output = folder / "candidates.jsonl", folder / "translated"
+    text = "".join(json.dumps(one.fields, ensure_ascii=False) + "\n" for one in candidates)
+    if records.exists() and records.read_text(encoding="utf-8") != text:
+        shutil.rmtree(folder)  # made from other answers: the store was lost, and the generator asked again
     if not records.exists():
         with replacing(records) as temporary:
-            lines = [json.dumps(one.fields, ensure_ascii=False) + "\n" for one in candidates]
-            temporary.write_text("".join(lines), encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
     if not (output / "manifest.json").exists():
         translate(make_session, plan(config.translation(records, output)), False, {})
     texts: dict[int, Texts] = {place: {} for place in range(len(candidates))}

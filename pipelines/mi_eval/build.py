@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +205,8 @@ def _rounds(
     made = Made([], [], dict.fromkeys(STAGES, 0), dict.fromkeys(STAGES, 0))
     fruitless = 0
     while not made.stopped:
-        number, before = made.rounds, len(made.items)
-        with stages.stage("generate"):
+        number, before, asked = made.rounds, len(made.items), generator.asked
+        with stages.stage("generate", done=partial(_since, generator, asked), units=("answers",)):
             one = make_round(number, pool, generator, config)
         found = [_with_seed_similarity(candidate, pool) for candidate in one.instances]
         items, fallen = in_all_languages(
@@ -236,6 +236,10 @@ def _rounds(
         elif fruitless == config.generation.fruitless_rounds:
             made.stopped = "fruitless"
     return made
+
+
+def _since(generator: Generator, asked: int) -> int:
+    return generator.asked - asked
 
 
 def _with_seed_similarity(one: Candidate, pool: Pool) -> Candidate:

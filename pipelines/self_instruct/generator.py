@@ -32,11 +32,16 @@ class Generator:
         make_backend: Callable[[], Backend] | None,
     ) -> None:
         self.ledger = ledger
-        self.asked = 0  # requests that the back end answered in this run
         self._store = store
+        self._stored = len(store)
         self._concurrency = concurrency
         self._make_backend = make_backend
         self._backend: Backend | None = None
+
+    @property
+    def asked(self) -> int:
+        """Requests that the back end has answered in this run."""
+        return len(self._store) - self._stored
 
     def ask(self, requests: Sequence[Request]) -> list[Answer]:
         """The answers to the requests, in order; fewer where the budget would not hold (`ledger.spent`).
@@ -74,7 +79,6 @@ class Generator:
             finally:  # after a failure, or Ctrl-C: what is under way is stored, and nothing more is asked
                 for future in running:
                     future.cancel()
-        self.asked += sum(not future.cancelled() and future.exception() is None for future in running)
         for future in running:
             if not future.cancelled() and (error := future.exception()) is not None:
                 raise error

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from pipelines.dedup.contamination import Hashes, ngram_hashes, parquet_texts
 from pipelines.errors import UserError
 from pipelines.normalize import normalize
-from pipelines.streams import BrokenFile
+from pipelines.streams import COMPRESSIONS, BrokenFile
 
 TextsOf = Callable[[Path], Iterable[str]]  # the texts of a file that is not Parquet
 Unit = tuple[int, Path, int | None]  # a file's number and path, and a row group of it if it is Parquet
@@ -110,7 +110,7 @@ def file_label(path: Path) -> str:
 
 
 def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
-    """The files in `paths` (files, and folders with all below them) that end in one of `suffixes`.
+    """The files in `paths` (files, and folders with all below them) that end in one of `suffixes`, compressed or not.
 
     Manifests and what lies in hidden folders are not data. Raises `UserError` for a path that holds none.
     """
@@ -122,7 +122,7 @@ def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]
             file
             for file in inside
             if file.is_file()
-            and file.name.endswith(tuple(suffixes))
+            and _kind(file) in suffixes
             and file.name not in ("manifest.json", "checksums.json")
             and not any(part.startswith(".") for part in file.relative_to(path).parts)
         ]
@@ -132,6 +132,11 @@ def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]
     if problems:
         raise UserError(*problems)
     return list(dict.fromkeys(files))
+
+
+def _kind(path: Path) -> str:
+    """The suffix of a file, that of its compression apart."""
+    return Path(path.stem).suffix if path.suffix in COMPRESSIONS else path.suffix
 
 
 def _groups(path: Path) -> Sequence[int | None]:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -43,10 +44,9 @@ from pipelines.streams import BrokenFile
 from pipelines.translate import Plan as TranslationPlan
 from pipelines.translate import plan as plan_translation
 from pipelines.translation.records import Record, read_records
-from schemas.mi_eval import STAGES
 from schemas.mi_eval_run import MiEvalRun
 
-_RECORD_FILES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".parquet")
+_RECORD_FILES = (".json", ".jsonl", ".ndjson", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ class Made:
 
     items: list[Item]
     rejected: list[Candidate]
-    read: dict[str, int]
-    passed: dict[str, int]
+    read: Counter[str]  # by stage
+    passed: Counter[str]
     rounds: int = 0
     stopped: str = ""
 
@@ -202,7 +202,7 @@ def _rounds(
     stages: Stages,
 ) -> Made:
     config = plan.config
-    made = Made([], [], dict.fromkeys(STAGES, 0), dict.fromkeys(STAGES, 0))
+    made = Made([], [], Counter(), Counter())
     fruitless = 0
     while not made.stopped:
         number, before, asked = made.rounds, len(made.items), generator.asked
@@ -219,15 +219,8 @@ def _rounds(
         made.items += items[:room]
         made.rejected += [*one.rejected, *fallen, *surplus]
         made.rounds += 1
-        of_stage = {stage: sum(c.stage == stage for c in one.rejected) for stage in STAGES}
-        for stage, passed in (
-            ("instructions", one.instructions),
-            ("instances", len(found)),
-            ("languages", len(items[:room])),
-        ):
-            made.passed[stage] += passed
-            made.read[stage] += passed + of_stage[stage]
-        made.read["languages"] += len(fallen) + len(surplus)
+        made.read += one.read + Counter(languages=len(found))
+        made.passed += one.passed + Counter(languages=len(items[:room]))
         fruitless = fruitless + 1 if len(made.items) == before else 0
         if len(made.items) == config.size:
             made.stopped = "size"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from pipelines.self_instruct.rounds import Candidate
 from pipelines.shards.write import ShardWriter, Written, as_json, describe
 from schemas import datasets
 from schemas.fields import Dataset
-from schemas.mi_eval import MI_EVAL, REJECTED_MI_EVAL
+from schemas.mi_eval import MI_EVAL, REJECTED_MI_EVAL, STAGES
 from schemas.mi_eval_run import MiEvalRun
 
 FOLDER, REJECTED = datasets.MI_EVAL.published, "rejected"
@@ -96,11 +97,11 @@ def _shown(text: str) -> str:
 
 
 def counts_of(
-    read: Mapping[str, int], passed: Mapping[str, int], rejected: Sequence[Candidate]
+    read: Counter[str], passed: Counter[str], rejected: Sequence[Candidate]
 ) -> list[dict[str, Any]]:
     """The manifest's `counts[]`, stage by stage. Raises `InvariantError` unless read = kept + rejected in each."""
     counts = []
-    for stage in read:
+    for stage in STAGES:
         reasons: dict[str, int] = {}
         for one in rejected:
             if one.stage == stage and one.fault is not None:

@@ -19,7 +19,7 @@ _INJECTION = re.compile(
     r"|\b(?:reveal|print|repeat|show|output)\s+(?:me\s+)?(?:your|the)\s+(?:system|hidden|initial|secret|api)\s+"
     r"(?:prompt|message|key)|\[key\]"
 )
-# no word of theirs looks like one of ours, but a seed may quote a letter
+# self-instruct's two rules in one: a sign of punctuation, or a character beyond ASCII
 _STARTS_BADLY = re.compile(r"[^A-Za-z0-9]")
 
 

@@ -10,6 +10,7 @@ asks the same.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -83,7 +84,8 @@ class Round:
 
     instances: list[Candidate] = field(default_factory=list)
     rejected: list[Candidate] = field(default_factory=list)
-    instructions: int = 0  # that passed
+    read: Counter[str] = field(default_factory=Counter)  # by stage: what came to it
+    passed: Counter[str] = field(default_factory=Counter)
 
 
 def make_round(number: int, pool: Pool, generator: Generator, config: MiEvalRun) -> Round:
@@ -92,15 +94,14 @@ def make_round(number: int, pool: Pool, generator: Generator, config: MiEvalRun)
     Raises `UserError` where the generator gives up.
     """
     made = Round()
-    accepted = []
+    accepted: list[Candidate] = []
     for candidate in _instructions(number, pool, generator, config):
-        if candidate.fault is None:
-            accepted.append(candidate)
-        else:
-            made.rejected.append(candidate)
-    made.instructions = len(accepted)
+        made.read["instructions"] += 1
+        (accepted if candidate.fault is None else made.rejected).append(candidate)
     for candidate in _instances(accepted, generator, config):
+        made.read["instances"] += 1
         (made.instances if candidate.fault is None else made.rejected).append(candidate)
+    made.passed.update({"instructions": len(accepted), "instances": len(made.instances)})
     return made
 
 

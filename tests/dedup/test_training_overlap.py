@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def data(folder: Path) -> TrainingData:
-    files = training_files([folder], (".json", ".json.gz", ".parquet"))
+    files = training_files([folder], (".json", ".parquet"))
     return TrainingData(tuple(files), record_texts, 8, 12)
 
 

@@ -90,6 +90,10 @@ def test_what_is_kept_and_why_the_rest_fell(tmp_path: Path) -> None:
     assert similar is not None
     assert similar.detail == "0.86 Name a bird that sings at dawn."
     assert len({one.rejected_id for one in made.rejected}) == len(made.rejected)
+    assert (made.read, made.passed) == (
+        {"instructions": 6, "instances": 5},
+        {"instructions": 3, "instances": 2},
+    )
 
 
 def test_prompts_hold_six_seeds_and_two_generated_as_data(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
@@ -16,7 +18,10 @@ from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
 from pipelines.mix import mix, plan
+from pipelines.shards.published import DatasetFolder, open_dataset
 from pipelines.tokenizers import load_tokenizer
+from quality.again import auditor
+from quality.mixture_audit import audit
 from quality.mixture_publishing import completing
 from schemas.datasets import PARALLEL, TRANSLATED
 from schemas.loading import load
@@ -351,6 +356,47 @@ def test_trl_trains_on_the_shards_as_they_are(mixed: Path, tmp_path: Path) -> No
     assert 0 < found.training_loss < 20
     first = tokenizer.decode(trainer.train_dataset[0]["input_ids"])
     assert data[0]["messages"][1]["content"][:20] in first
+
+
+def test_what_is_published_can_be_audited_alone(mixed: Path, spark: SparkSession) -> None:
+    found = auditor(open_dataset(mixed / "instructions"), ("audit.repeated_share.max=0.5",), None)(
+        spark, None
+    )
+    assert not found.failed
+    assert {finding.subject for finding in found.findings} == {
+        "rows",
+        "dataset",
+        "parts",
+        "languages",
+        "mixtures",
+    }
+
+
+def test_the_audit_finds_what_is_wrong(mixed: Path, spark: SparkSession, tmp_path: Path) -> None:
+    """A text in two splits, a conversation that says something else, a row that stands twice, rejects that are gone."""
+    broken = tmp_path / "broken"
+    shutil.copytree(mixed, broken)
+    path = broken / "instructions" / "zh-en" / "train-00000-of-00001.parquet"
+    held_out = rows_of(mixed / "instructions" / "zh-en", "validation")[0]
+    rows = pq.read_table(path).to_pylist()
+    rows[0]["keys"] = held_out["keys"]
+    rows[1]["messages"][1]["content"] = "something else"
+    rows[2] = rows[3]
+    pq.write_table(pa.Table.from_pylist(rows, schema=INSTRUCTIONS.arrow()), path)
+    for reject in (broken / "rejected").glob("*.parquet"):
+        reject.unlink()
+    config = MixtureRun.model_validate(
+        {"mixtures": {"m": ["alpaca-en"]}, "general": {"alpaca": {"path": "."}}}
+    )
+    found, _ = audit(spark, DatasetFolder(broken, manifest_of(broken)), config, None)
+    assert {finding.column for finding in found.failed} == {
+        "altered",
+        "keys_in_two_splits",
+        "repeated_ids",
+        "in_manifest = in_files",
+    }
+    altered = next(finding for finding in found.failed if finding.column == "altered")
+    assert altered.offending[0]["altered"] == "messages"
 
 
 def test_report_and_card_say_what_is_there(mixed: Path) -> None:

@@ -36,6 +36,12 @@ def shares(
     english = [n for n in open_ if facts[n].english] if mixture.english_share is not None else []
     others = {n: weight for n, weight in open_.items() if n not in english}
     problems: list[str] = []
+    if allocation is not None and mixture.rows is None:
+        problems += [
+            f"mixtures.{name}: {n}: translation.allocation has no rows for {facts[n].lang}"
+            for n in others
+            if facts[n].direction is not None
+        ]
     if mixture.rows is None:
         wanted |= {n: limits[n] for n in others}
     else:

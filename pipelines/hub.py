@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import disable_progress_bars, validate_repo_id
+from huggingface_hub.utils import disable_progress_bars, validate_repo_id  # type: ignore[attr-defined]
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from pipelines.errors import UserError
@@ -84,7 +84,9 @@ class Hub:
         """What publishing `folder` would change. Raises `UserError`."""
         there = self._tree()
         local = {path.relative_to(folder).as_posix(): path for path in files_of(folder)}
-        new, changed, same = {}, {}, {}
+        new: dict[str, int] = {}
+        changed: dict[str, int] = {}
+        same: dict[str, int] = {}
         for name, path in local.items():
             size = path.stat().st_size
             into = new if name not in there else same if _is(path, there[name]) else changed

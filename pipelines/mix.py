@@ -384,10 +384,10 @@ def _takes(plan: Plan, stock: Mapping[tuple[str, str], Stock]) -> dict[str, list
         except UserError as error:
             problems += error.problems
             continue
-        found[name] = [Take(part, "train", units, facts[part].available) for part, units in wanted.items()]
-        for part in wanted:
-            held = stock.get((part, "validation"), nothing).units
-            found[name].append(Take(part, "validation", min(held, config.validation_rows), held))
+        found[name] = [Take(one, "train", units, facts[one].available) for one, units in wanted.items()]
+        for one in wanted:
+            held = stock.get((one, "validation"), nothing).units
+            found[name].append(Take(one, "validation", min(held, config.validation_rows), held))
     if problems:
         raise UserError(*problems)
     return found

@@ -102,7 +102,7 @@ def _mixture(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | Non
     general = {
         name: one if one["files"] else one | {"path": "."} for name, one in recorded["general"].items()
     }
-    places = {key: recorded[key] | {"path": "."} for key in ("translation", "tokenizer")}
+    places = {key: {**recorded[key], "path": "."} for key in ("translation", "tokenizer")}
     config = change_config(MixtureRun.model_validate(recorded | places | {"general": general}), overrides)
 
     def audit(spark: SparkSession, docs: Path | None) -> Audit:

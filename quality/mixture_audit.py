@@ -162,7 +162,7 @@ def _count_figures(rejected: DataFrame, manifest: Mapping[str, Any], whole: bool
     }
     return pd.DataFrame(
         [
-            (*key, counted.get(key, 0), held.get(key, 0))  # type: ignore[call-overload]
+            (*key, counted.get(key, 0), held.get(key, 0))
             for key in sorted(counted.keys() | held.keys(), key=str)
         ],
         columns=["source", "part", "reason", "in_manifest", "in_files"],

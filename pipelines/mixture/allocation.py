@@ -69,7 +69,7 @@ def allocate(languages: Mapping[str, Language], budget: int) -> Allocation:
 
     def at(log_multiplier: float) -> Floats:
         free = np.exp(np.minimum((log_gain - log_multiplier) / (1 + b), 700.0))
-        return np.clip(free, low, high)
+        return np.asarray(np.clip(free, low, high))
 
     log_multiplier = _bisected(at, log_gain, b, budget)
     whole = _whole(at(log_multiplier), log_gain, b, low, high, budget)

@@ -74,7 +74,7 @@ def fitted_laws(path: Path) -> Laws:
     for (data, language), found in points.items():
         name = f"{path}, {language}" if data == PARALLEL else f"{path}, {language} ({data})"
         try:
-            fits[data][language] = fit(name, *zip(*found, strict=True))
+            fits[data][language] = fit(name, [rows for rows, _ in found], [score for _, score in found])
         except UserError as error:
             problems += error.problems
     if not fits[PARALLEL] and not problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class Scorer:
         """The examples with the columns of `_SCORES`; null where nothing was measured."""
         names = [column.split(" ") for column in _SCORES.split(", ")]
 
-        def batches(found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def batches(found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in found:
                 columns = self._measured(batch)
                 added = [
@@ -98,7 +98,7 @@ class Scorer:
         """Of rows that nobody has checked: the better of instruction and output, for either may be code."""
         langs, checked = batch.column("lang").to_pylist(), batch.column("checked").to_pylist()
         size = batch.num_rows
-        found: dict[str, list[Any]] = {
+        found: dict[str, Any] = {
             name: [None] * size for name in ("lid", "lid_prob", "lid_claimed", "script_share")
         }
         for code in sorted({lang for lang, done in zip(langs, checked, strict=True) if not done}):

@@ -6,7 +6,7 @@ A task's rows come sorted by shard, so that it streams them into one file after 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def write_pieces(
     root.mkdir(parents=True, exist_ok=True)
     columns = declared.columns
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for path, found in _streams(batches):
             total = 0
             target = root / path
@@ -83,7 +83,7 @@ def write_pieces(
     return sorted(files, key=lambda file: file.path), f"{total:064x}"
 
 
-def _streams(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[pa.Table]]]:
+def _streams(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[pa.Table]]]:
     """The runs of rows of one file, in order, each as a stream of tables that must be read before the next."""
     held: list[tuple[str, pa.Table]] = []
 

@@ -69,7 +69,7 @@ def test_what_is_not_there_is_not_given(mixture: Any, sentence: str) -> None:
 
 
 def test_a_language_that_is_allocated_nothing_is_named() -> None:
-    with pytest.raises(UserError, match="en-el: translation.allocation has no rows for el"):
+    with pytest.raises(UserError, match=r"en-el: translation.allocation has no rows for el"):
         shared(["en-zh", "en-el"], {"zh": 10})
     assert shared(["en-zh", "en-el"], {"zh": 10, "el": 0}) == {"en-zh": 10, "en-el": 0}
     assert shared(["en-zh", {"name": "en-el", "rows": 7}], {"zh": 10}) == {"en-zh": 10, "en-el": 7}

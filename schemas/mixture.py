@@ -116,8 +116,3 @@ REJECTED = Dataset(
         ),
     ),
 )
-
-
-def user_turn(instruction: str, input: str) -> str:
-    """The user's turn of an example: the instruction and, after an empty line, the input, if there is any."""
-    return f"{instruction}\n\n{input}" if input else instruction

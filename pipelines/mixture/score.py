@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame
 from pipelines import lid
 from pipelines.tokenizers import load_tokenizer
 from schemas.languages import Language
-from schemas.mixture import user_turn
 
 _FIELDS = ("instruction", "input", "output")
 _LETTER = regex.compile(r"\p{L}")
@@ -64,13 +63,11 @@ class Scorer:
         if self.tokenizer is None:
             return {}
         tokenizer = load_tokenizer(self.tokenizer)
-        users = [user_turn(*both) for both in zip(texts["instruction"], texts["input"], strict=True)]
-        asked, asked_bytes = tokenizer.counts(users)
-        answered, answered_bytes = tokenizer.counts(texts["output"])
+        found = {name: tokenizer.counts(texts[name]) for name in _FIELDS}
         return {
-            "tokens": [a + b for a, b in zip(asked, answered, strict=True)],
-            "output_tokens": answered,
-            "byte_tokens": [a + b for a, b in zip(asked_bytes, answered_bytes, strict=True)],
+            "tokens": [sum(of) for of in zip(*(found[name][0] for name in _FIELDS), strict=True)],
+            "output_tokens": found["output"][0],
+            "byte_tokens": [sum(of) for of in zip(*(found[name][1] for name in _FIELDS), strict=True)],
         }
 
     def _contaminated(self, texts: Mapping[str, list[str]], tasks: Sequence[str]) -> dict[str, Sequence[Any]]:

@@ -25,7 +25,7 @@ _MODULUS = 1 << 256
 
 
 def conversation() -> Column:
-    """`messages`, of the three fields (`schemas.mixture.user_turn`)."""
+    """`messages`: the user says the instruction and, after an empty line, the input, if there is any."""
     user = F.when(F.col("input") == "", F.col("instruction")).otherwise(
         F.concat_ws("\n\n", "instruction", "input")
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from datasets import load_dataset
 from datasets_of_ours import instruction_row, pair_row, parallel, publish, split_of, text, translated
 from job_process import ROOT, digests, errors, run
@@ -302,7 +303,10 @@ def test_datasets_and_llama_factory_find_every_mixture(mixed: Path, tmp_path: Pa
         columns = pq.read_schema(folder / one["file_name"]).names
         assert set(one["columns"].values()) <= set(columns)
     assert {"coit-zh", "coit-zh-validation", "muit"} <= set(info)
-    assert "name: muit" in (folder / "axolotl.yaml").read_text()
+    snippet = (folder / "axolotl.yaml").read_text().split("# muit\n")[1].split("# zh-en\n")[0]
+    found = yaml.safe_load(snippet.replace("# ", "", 1).replace("\n# ", "\n"))
+    assert found["datasets"] == [{"path": ".", "name": "muit", "type": "alpaca", "split": "train"}]
+    assert found["test_datasets"][0]["split"] == "validation"
 
 
 def test_trl_trains_on_the_shards_as_they_are(mixed: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from pipelines.cli import add_config_arguments, run_job
-from pipelines.mix import mix, plan
+from pipelines.mix import mix
+from pipelines.mix_plan import plan
 from pipelines.mixture.summary import print_mixtures
 from pipelines.session import job_session
 from quality.mixture_publishing import completing

@@ -165,6 +165,9 @@ class MixtureRun(_Section):
         min_length=1, description="mixtures by name; {x} makes one of each language"
     )
     output: Path = Field(Path("out/mixtures"), description="folder to write")
+    on_truncated: Literal["fail", "keep"] = Field(
+        "fail", description="what to do with an instruction file that breaks off"
+    )
     seed: int = Field(0, description="seed of everything random (which is a hash of seed and id)")
     tokenizer: Tokenizer = Tokenizer()
     eval: MixtureEval = MixtureEval()

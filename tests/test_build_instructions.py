@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -18,7 +19,8 @@ from job_process import ROOT, digests, errors, run
 from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
-from pipelines.mix import mix, plan
+from pipelines.mix import mix
+from pipelines.mix_plan import plan
 from pipelines.shards.published import DatasetFolder, open_dataset
 from pipelines.tokenizers import load_tokenizer
 from quality.again import auditor
@@ -442,6 +444,18 @@ def test_more_than_there_is_names_the_languages_that_are_short(
     ):
         mixed_with(mixtures={"muit": ["en-{x}"]}, output=tmp_path / "out", **given)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_without_records_and_one_that_breaks_off_are_named(mixed_with: Mix, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("[]")
+    (tmp_path / "cut.json.gz").write_bytes(gzip.compress(b'[{"instruction": "i", "output": "o"}]')[:30])
+    for name, sentence in (("empty.json", "no records"), ("cut.json.gz", "on_truncated=keep")):
+        given = {
+            "general": {"alpaca": {"files": {"en": [tmp_path / name]}}},
+            "mixtures": {"m": ["alpaca-en"]},
+        }
+        with pytest.raises(UserError, match=sentence):
+            mixed_with(output=tmp_path / "out", **given)
 
 
 def test_the_job_says_what_is_wrong_and_where(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from job_process import ROOT, errors, run
 
-from pipelines.mix import _allocation
+from pipelines.mix_plan import _allocation
 from pipelines.mixture.scaling_law import Law
 from schemas.mixture_run import MixtureRun
 

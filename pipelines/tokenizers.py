@@ -53,11 +53,11 @@ def load_tokenizer(path: str, key: str = "tokenizer") -> BaseTokenizer:
 
             tokenizer = Tokenizer.from_file(path)
             vocabulary = tokenizer.get_vocab()
-            unknown = vocabulary.get(getattr(tokenizer.model, "unk_token", None) or "<unk>")
-            byte_ids = {id for token, id in vocabulary.items() if _BYTE.fullmatch(token)} | {unknown} - {None}
+            unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"
+            single = {id for token, id in vocabulary.items() if token == unknown or _BYTE.fullmatch(token)}
             return BaseTokenizer(
                 lambda texts: [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)],
-                frozenset(byte_ids),
+                frozenset(single),
             )
         import sentencepiece
 

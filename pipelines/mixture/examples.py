@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
@@ -176,15 +177,15 @@ def _joined(table: pa.Table, grouping: Grouping) -> Iterator[dict[str, object]]:
         place = end
 
 
-def _together(lines: Sequence[Mapping[str, object]], unspaced: frozenset[str]) -> dict[str, object]:
+def _together(lines: Sequence[Mapping[str, Any]], unspaced: frozenset[str]) -> dict[str, object]:
     first = lines[0]
     between = "" if first["tgt_lang"] in unspaced else " "
     return {
         **{name: first[name] for name in ("tgt_lang", "license", "split")},
-        "source_ids": [id for line in lines for id in line["source_ids"]],  # type: ignore[attr-defined]
-        "src_text": " ".join(str(line["src_text"]) for line in lines),
-        "tgt_text": between.join(str(line["tgt_text"]) for line in lines),
-        "keys": sorted({key for line in lines for key in line["keys"]}),  # type: ignore[attr-defined]
+        "source_ids": [id for line in lines for id in line["source_ids"]],
+        "src_text": " ".join(line["src_text"] for line in lines),
+        "tgt_text": between.join(line["tgt_text"] for line in lines),
+        "keys": sorted({key for line in lines for key in line["keys"]}),
     }
 
 

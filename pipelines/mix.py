@@ -29,7 +29,7 @@ from pipelines.mixture.score import Overlap, Scorer
 from pipelines.mixture.shares import PartFacts, shares
 from pipelines.mixture.write import conversation, write_pieces
 from pipelines.progress import Stages
-from pipelines.session import java_version, tune_for
+from pipelines.session import FEW_ROWS, java_version, tune_for
 from pipelines.shards.workspace import open_workspace
 from pipelines.shards.write import Written, sha256_of
 from schemas.mixture import INSTRUCTIONS, REJECTED, SPLITS
@@ -57,7 +57,12 @@ def mix(
         scored, ordered = folder / "scored", folder / "ranked"
         if not (scored / "_SUCCESS").exists():
             with stages.stage("score", sum(rows.values())):
-                found = _scorer(plan, index).score(all_examples(spark, plan, folder, read))
+                made = all_examples(spark, plan, folder, read)
+                if (
+                    sum(rows.values()) <= FEW_ROWS
+                ):  # a task for each of many small files would cost more than the work
+                    made = made.coalesce(spark.sparkContext.defaultParallelism)
+                found = _scorer(plan, index).score(made)
                 found.write.mode("overwrite").parquet(str(scored))
         if not (ordered / "_SUCCESS").exists():
             with stages.stage("decide"):

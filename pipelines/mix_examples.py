@@ -94,7 +94,7 @@ def all_examples(spark: SparkSession, plan: Plan, folder: Path, read: Read) -> D
             for name in directions
         }
         rows = spark.read.parquet(*plan.parallel.paths(pairs))
-        found.append(examples.translation(rows, directions, templates, named, config.seed, _grouping(plan)))
+        found.append(examples.translation(rows, templates, config.seed, _grouping(plan)))
     return reduce(DataFrame.unionByName, found)
 
 

@@ -26,7 +26,7 @@ _ALWAYS = {
     "spark.sql.codegen.hugeMethodLimit": "8000",
 }
 
-_FEW_ROWS = 200_000
+FEW_ROWS = 200_000
 
 _LOCAL = {
     "spark.ui.enabled": "false",
@@ -105,7 +105,7 @@ def tune_for(session: SparkSession, rows: int, settings: Mapping[str, str]) -> N
         "spark.sql.shuffle.partitions": str(session.sparkContext.defaultParallelism),
     }
     many = {key: {**_ALWAYS, **_LOCAL}[key] for key in few}
-    for key, value in (few if rows <= _FEW_ROWS else many).items():
+    for key, value in (few if rows <= FEW_ROWS else many).items():
         if key not in settings:
             session.conf.set(key, value)
 

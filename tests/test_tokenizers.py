@@ -28,8 +28,8 @@ def test_tokens_and_those_of_single_bytes_or_unknown(tmp_path: Path) -> None:
 
 
 def test_what_is_no_tokenizer_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="tokenizer.path: .* holds no tokenizer"):
+    with pytest.raises(UserError, match=r"tokenizer.path: .* holds no tokenizer"):
         tokenizer_file(tmp_path, "tokenizer.path")
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(UserError, match="is neither a SentencePiece model nor a tokenizer.json"):
+    with pytest.raises(UserError, match=r"is neither a SentencePiece model nor a tokenizer.json"):
         load_tokenizer(str(tokenizer_file(tmp_path)))

@@ -1,6 +1,7 @@
 """Examples out of rows: general tasks from instruction records, translation tasks from sentence pairs.
 
-Both come as a table with the columns of `EXAMPLES`; what cannot be an example has a `reason` already.
+Both come with the same columns, those that the select of `general` names; what cannot be an example has a `reason`
+already.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -17,14 +17,8 @@ from pyspark.sql import functions as F
 
 from pipelines.keys import text_key
 from pipelines.tokenizers import load_tokenizer
-from schemas.languages import Language
 
-EXAMPLES = (
-    "id", "source_ids", "lang", "task", "direction", "instruction", "input", "output", "source", "priority", "license",
-    "pairs", "keys", "split", "checked", "reason", "detail",
-)  # fmt: skip
 _LONG_WORDS = 8  # an English answer of so many words is a text of its own; "Yes, it is." stands everywhere
-_PLACE = 20  # bits of a hash that choose
 
 
 def digest(*parts: Column) -> Column:
@@ -94,14 +88,9 @@ class Grouping:
 
 
 def translation(
-    pairs: DataFrame,
-    directions: Sequence[str],
-    templates: Mapping[str, Sequence[str]],
-    languages: Mapping[str, Language],
-    seed: int,
-    grouping: Grouping | None,
+    pairs: DataFrame, templates: Mapping[str, Sequence[str]], seed: int, grouping: Grouping | None
 ) -> DataFrame:
-    """Examples of translation tasks, from rows of a parallel dataset, in each direction.
+    """Examples of translation tasks, from rows of a parallel dataset, in each direction that `templates` has.
 
     `templates` are the instructions of each direction, of which the hash of (seed, id) chooses one.
     """
@@ -118,8 +107,7 @@ def translation(
         *("corpus", "file", "doc", "line"),
     )
     grouped = rows.select(*_GROUPED) if grouping is None else _grouped(rows, grouping)
-    made = [_in_direction(grouped, name, templates[name], languages, seed) for name in directions]
-    return reduce(DataFrame.unionByName, made)
+    return _in_directions(grouped, templates, seed)
 
 
 _GROUPED = ("source_ids", "src_text", "tgt_text", "tgt_lang", "license", "split", "keys")
@@ -194,26 +182,28 @@ def _chosen(seed: int, id: str, number: int) -> int:
     return int(hashlib.sha256(f"{seed}\0{id}".encode()).hexdigest()[:8], 16) % number
 
 
-def _in_direction(
-    rows: DataFrame, direction: str, templates: Sequence[str], languages: Mapping[str, Language], seed: int
-) -> DataFrame:
-    left, right = direction.split("-")
-    lang = right if left == "en" else left
-    source, target = ("src_text", "tgt_text") if left == "en" else ("tgt_text", "src_text")
-    id = digest(F.lit("translation"), F.lit(direction), F.concat_ws(" ", "source_ids"))
-    choice = F.pmod(F.xxhash64(F.lit(seed), F.lit("template"), "id"), F.lit(len(templates))).cast("int")
+def _in_directions(rows: DataFrame, templates: Mapping[str, Sequence[str]], seed: int) -> DataFrame:
+    """The rows once for each direction of their language."""
+    ways: dict[str, list[str]] = {}
+    for direction in templates:
+        ways.setdefault(direction.removeprefix("en-").removesuffix("-en"), []).append(direction)
+    each = F.explode(F.try_element_at(_mapping(ways), F.col("tgt_lang")))
+    asked = F.element_at(_mapping(templates), F.col("direction"))
+    choice = F.pmod(F.xxhash64(F.lit(seed), F.lit("template"), "id"), F.size(asked)).cast("int")
+    forward = F.startswith("direction", F.lit("en-"))
+    id = digest(F.lit("translation"), F.col("direction"), F.concat_ws(" ", "source_ids"))
     return (
-        rows.where(F.col("tgt_lang") == lang)
+        rows.withColumn("direction", each)
         .withColumn("id", id)
         .select(
             "id",
             "source_ids",
-            F.lit(lang).alias("lang"),
+            F.col("tgt_lang").alias("lang"),
             F.lit("translation").alias("task"),
-            F.lit(direction).alias("direction"),
-            F.get(F.array(*map(F.lit, templates)), choice).alias("instruction"),
-            F.col(source).alias("input"),
-            F.col(target).alias("output"),
+            "direction",
+            F.get(asked, choice).alias("instruction"),
+            F.when(forward, F.col("src_text")).otherwise(F.col("tgt_text")).alias("input"),
+            F.when(forward, F.col("tgt_text")).otherwise(F.col("src_text")).alias("output"),
             F.lit("parallel").alias("source"),
             F.lit(0).alias("priority"),
             "license",
@@ -225,3 +215,11 @@ def _in_direction(
             F.lit(None).cast("string").alias("detail"),
         )
     )
+
+
+def _mapping(table: Mapping[str, Sequence[str]]) -> Column:
+    """A map of a name to a list, as a literal."""
+    parts: list[Column] = []
+    for name, values in table.items():
+        parts += [F.lit(name), F.array(*map(F.lit, values))]
+    return F.create_map(*parts)

@@ -10,23 +10,13 @@ or monolingual. The plan goes to build_instructions as it is (translation.alloca
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.cli import run_job
 from pipelines.errors import UserError
-from pipelines.mixture.plan_summary import print_plan
-from pipelines.mixture.planning import (
-    available,
-    constrained,
-    fitted_laws,
-    given_laws,
-    plan,
-    with_gammas,
-    write_plan,
-)
-from quality.law_plot import write_plot
 from schemas.laws import GammaFile, LawsFile
 from schemas.loading import load
 
@@ -70,6 +60,21 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--output {arguments.output}: expected a name that ends in .yaml")
     if arguments.gamma and not arguments.observations:
         raise UserError("--gamma: laws that are given have their own gamma; it goes with --observations")
+    for needed in ("scipy", "matplotlib"):
+        if importlib.util.find_spec(needed) is None:
+            raise UserError(f"plan_mixture needs {needed}: pip install 'polyinstruct[plan]'")
+    from pipelines.mixture.plan_summary import print_plan
+    from pipelines.mixture.planning import (
+        available,
+        constrained,
+        fitted_laws,
+        given_laws,
+        plan,
+        with_gammas,
+        write_plan,
+    )
+    from quality.law_plot import write_plot
+
     weights = _by_language("--weight", arguments.weight)
     floors = _by_language("--floor", arguments.floor)
 

@@ -266,13 +266,19 @@ def test_other_instruction_files_pass_the_same_checks(mixed_with: Mix, tmp_path:
     )
     (tmp_path / "eval").mkdir()
     (tmp_path / "eval" / "set.txt").write_text("河流从古老的石桥下面缓缓流过，孩子们在岸边观看。\n")
+    for lang in ("en", "el"):  # the same records at the same places
+        records = [{"instruction": text(lang, n), "output": text(lang, 100 + n)} for n in range(30)]
+        (tmp_path / f"{lang}.json").write_text(json.dumps(records))
     manifest = mixed_with(
-        languages=["zh"],
-        general={"bactrian": {"files": {"zh": [tmp_path / "zh.jsonl"]}, "license": "CC-BY-NC-4.0"}},
-        mixtures={"bactrian": ["bactrian-zh"]},
+        languages=["zh", "el"],
+        general={
+            "bactrian": {"files": {"zh": [tmp_path / "zh.jsonl"]}, "license": "CC-BY-NC-4.0"},
+            "both": {"files": {lang: [tmp_path / f"{lang}.json"] for lang in ("en", "el")}, "aligned": True},
+        },
+        mixtures={"bactrian": ["bactrian-zh"], "both": ["both-en", "both-el"]},
         eval={"path": tmp_path / "eval"},
         output=tmp_path / "out",
-        splits={"validation": 0.0},
+        splits={"validation": 0.3},
     )
     assert manifest["counts"][0]["read"] == 7
     assert manifest["counts"][0]["rejected"] == {

@@ -201,7 +201,7 @@ def measure_peer(arguments: argparse.Namespace) -> None:
     (path,) = (arguments.output / "tokens" / "alpaca").glob("*.parquet")
     rows = pq.read_table(path).to_pylist()[: BATCH * arguments.steps]
     lengths = [row["length"] for row in rows]
-    model = LlamaForCausalLM(LlamaConfig(**SHARED, **SHAPES[arguments.shape]))
+    model = LlamaForCausalLM(LlamaConfig(**(SHARED | SHAPES[arguments.shape])))
     shape = shape_of(model.config)
     model = model.to(torch.bfloat16 if cuda else torch.float32)
     if arguments.lora:

@@ -164,6 +164,8 @@ class Hub:
             said = str(error).strip().replace(self._token or "\0", "***")
             lines = [line.strip() for line in said.splitlines() if line.strip()]
             reason = "; ".join(lines[:3]) or type(error).__name__
+            if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
+                raise UserError(f"{self.url}: the token is not allowed to do this ({reason})") from None
             raise UserError(
                 f"{self.url}: {reason}; run the same command again to go on where it stopped"
             ) from None
@@ -201,7 +203,7 @@ def check_card(folder: Path) -> None:
 def _passes(error: BaseException) -> bool:
     """Whether a failure may be over in a moment: a busy server, a broken line."""
     if isinstance(error, HfHubHTTPError):
-        return error.response is not None and error.response.status_code in _BUSY
+        return error.response.status_code in _BUSY
     return isinstance(error, httpx.TransportError | ConnectionError) or isinstance(
         error.__cause__, httpx.TransportError
     )

@@ -189,7 +189,7 @@ def test_a_busy_hub_and_a_broken_line_are_waited_for(
 
 
 def test_an_upload_that_was_given_up_goes_on_where_it_stopped(hub: State, output: Path) -> None:
-    hub.faults = [("POST /api/datasets/someone/mixture/commit", 403)]
+    hub.faults = [("POST /api/datasets/someone/mixture/commit", 400)]
     done = publish(hub, output)
     assert done.returncode == 2
     assert "run the same command again" in done.stderr
@@ -243,5 +243,5 @@ def test_a_bad_name_and_no_token_are_said(hub: State, output: Path, monkeypatch:
             module.Hub(repo_id)
     done = publish(hub, output, token="hf_wrong")
     assert done.returncode == 2
-    assert "401" in done.stderr
+    assert "the token is not allowed to do this" in done.stderr
     assert "hf_wrong" not in done.stderr

@@ -284,12 +284,14 @@ def test_other_instruction_files_pass_the_same_checks(mixed_with: Mix, tmp_path:
     assert manifest["counts"][0]["rejected"] == {
         "broken_record": 1, "contaminated": 1, "duplicate": 1, "empty_output": 1, "wrong_script": 1,
     }  # fmt: skip
-    assert {row["license"] for row in rows_of(tmp_path / "out" / "instructions")} == {"CC-BY-NC-4.0"}
-    assert [
-        r["output"]
-        for r in rows_of(tmp_path / "out" / "instructions")
-        if r["instruction"] == "早上怎么打招呼？"
-    ]
+    rows = rows_of(tmp_path / "out" / "instructions" / "bactrian")
+    assert {row["license"] for row in rows} == {"CC-BY-NC-4.0"}
+    assert [row["output"] for row in rows if row["instruction"] == "早上怎么打招呼？"]
+    split = {row["instruction"]: row["split"] for row in rows_of(tmp_path / "out" / "instructions" / "both")}
+    assert set(split.values()) == {"train", "validation"}
+    both = [n for n in range(30) if {text("en", n), text("el", n)} <= set(split)]
+    assert len(both) > 20
+    assert [split[text("en", n)] for n in both] == [split[text("el", n)] for n in both]
 
 
 def test_the_same_bytes_on_every_run(

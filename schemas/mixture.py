@@ -33,6 +33,8 @@ REASONS: dict[str, str] = {
             "merged_records",
         )
     },
+    # a translated record (pipelines/mixture/sources.py)
+    "kept_english": "a task that translation destroys stayed English: it is in the English part, and not in this one",
     # the example (pipelines/mixture/decide.py)
     "held_out": "of the source's test split, which is for testing alone",
     "license": "the licence is not among `licenses.allow`",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from schemas.config import Band, LidConfig, Shards, Splits
-from schemas.languages import LANGUAGES, Language
+from schemas.languages import LANGUAGES
+from schemas.section import OutputFolder, Section, WithLanguages
 from schemas.spelling import did_you_mean
 
 EACH = "{x}"  # stands for a language in names of mixtures and parts
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InstructionSet(_Section):
+class InstructionSet(Section):
     """General tasks: either what translate_instructions made, or files in Alpaca's fields or `messages`."""
 
     path: Path | None = Field(None, description="output of translate_instructions, or its published folder")
@@ -41,7 +36,7 @@ class InstructionSet(_Section):
         return self
 
 
-class Translation(_Section):
+class Translation(Section):
     """Translation tasks, from a parallel dataset."""
 
     path: Path | None = Field(None, description="output of build_parallel, or its published folder")
@@ -60,7 +55,7 @@ class Translation(_Section):
     )
 
 
-class Tokenizer(_Section):
+class Tokenizer(Section):
     path: Path | None = Field(
         None, description="the base model's: SentencePiece model, tokenizer.json, or a folder with either"
     )
@@ -70,7 +65,7 @@ class Tokenizer(_Section):
     )
 
 
-class Part(_Section):
+class Part(Section):
     """A part of a mixture: `<set>-<language>` for general tasks, or a direction like `en-zh`."""
 
     name: str
@@ -79,7 +74,7 @@ class Part(_Section):
     max: int | None = Field(None, ge=1, description="rows (pairs) to take at most")
 
 
-class Mixture(_Section):
+class Mixture(Section):
     """What is mixed. Without numbers a part gives all it has, a translation part what is allocated to its language."""
 
     parts: list[Part] = Field(min_length=1, description="parts; {x} stands for each language")
@@ -113,7 +108,7 @@ class Mixture(_Section):
         return self
 
 
-class MixtureAudit(_Section):
+class MixtureAudit(Section):
     """What a mixture should look like. These defaults only warn."""
 
     byte_share: Band = Field(
@@ -125,7 +120,7 @@ class MixtureAudit(_Section):
     )
 
 
-class MixtureEval(_Section):
+class MixtureEval(Section):
     path: Path | None = Field(None, description="folder of evaluation sets to keep the examples clear of")
     words: int = Field(8, ge=2, description="words in an n-gram")
     chars: int = Field(12, ge=2, description="characters in an n-gram, for scripts without spaces")
@@ -134,7 +129,7 @@ class MixtureEval(_Section):
     )
 
 
-class Checks(_Section):
+class Checks(Section):
     """Of instruction files, whose languages nobody has looked at."""
 
     script_share: float = Field(0.5, ge=0, le=1, description="letters of the language's script, better field")
@@ -146,25 +141,22 @@ class Checks(_Section):
     )
 
 
-class Licenses(_Section):
+class Licenses(Section):
     allow: list[str] | None = Field(None, description="licences to keep; default: all, `unknown` too")
 
 
-class MixtureRun(_Section):
+class MixtureRun(WithLanguages):
     """Everything a run depends on, besides the bytes of its inputs."""
 
     languages: list[str] = Field(
         ["ar", "el", "hi", "tr", "vi", "zh"], min_length=1, description="what {x} stands for"
-    )
-    known_languages: dict[str, Language] = Field(
-        {}, description="further languages, or other values for known ones"
     )
     general: dict[str, InstructionSet] = Field({}, description="instruction sets by name")
     translation: Translation = Translation()
     mixtures: dict[str, Mixture] = Field(
         min_length=1, description="mixtures by name; {x} makes one of each language"
     )
-    output: Path = Field(Path("out/mixtures"), description="folder to write")
+    output: OutputFolder = Field(Path("out/mixtures"), description="folder to write")
     on_truncated: Literal["fail", "keep"] = Field(
         "fail", description="what to do with an instruction file that breaks off"
     )
@@ -182,22 +174,10 @@ class MixtureRun(_Section):
     audit: MixtureAudit = MixtureAudit()
     spark: dict[str, str] = Field({}, description="further Spark settings")
 
-    @field_validator("output", mode="before")
-    @classmethod
-    def _output(cls, output: object) -> object:
-        if "://" in str(output):
-            raise ValueError("only local or mounted paths can be written for now")
-        return output
-
     @model_validator(mode="after")
     def _consistent(self) -> MixtureRun:
-        known = LANGUAGES | self.known_languages
         named = {*self.languages, *(code for one in self.general.values() for code in one.files)}
-        problems = [
-            f"languages: no language {code!r} is known; describe it under known_languages.{code}"
-            for code in sorted(named)
-            if code not in known
-        ]
+        problems = self.unknown_languages(sorted(named))
         if "en" in self.languages:
             problems.append("languages: English is there anyway")
         problems += [
@@ -262,10 +242,6 @@ class MixtureRun(_Section):
                 found[name.replace(EACH, code or "")] = mixture.model_copy(update={"parts": parts})
         return found
 
-    def language(self, code: str) -> Language:
-        """The language of an ISO 639-1 code (`KeyError` if neither the table nor the configuration has it)."""
-        return self.known_languages[code] if code in self.known_languages else LANGUAGES[code]
-
     def identity(self) -> dict[str, Any]:
         """What the output depends on, apart from the bytes of its inputs: not where things lie, nor Spark's tuning."""
         places: Any = {
@@ -284,6 +260,3 @@ class MixtureRun(_Section):
                 code: [path.name for path in files] for code, files in one.files.items()
             }
         return identity
-
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from schemas.config import Band
+from schemas.section import Identified, OutputFolder, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TokensAudit(_Section):
+class TokensAudit(Section):
     """What a tokenised dataset as a whole should look like. These defaults only warn."""
 
     kept_share: Band = Field(
@@ -30,7 +25,7 @@ class TokensAudit(_Section):
     )
 
 
-class TokenizeRun(_Section):
+class TokenizeRun(Identified):
     """Everything a run depends on, besides the bytes of its shards, texts and tokenizer."""
 
     input: Path | None = Field(
@@ -44,7 +39,7 @@ class TokenizeRun(_Section):
     tokenizer: Path = Field(
         description="the base model's directory (tokenizer.json), or a SentencePiece .model"
     )
-    output: Path = Field(Path("out/tokens"), description="folder to write")
+    output: OutputFolder = Field(Path("out/tokens"), description="folder to write")
     template: Literal["alpaca", "chat"] = Field(
         "alpaca", description="alpaca: Stanford Alpaca's prompts; chat: the tokenizer's own chat template"
     )
@@ -65,13 +60,6 @@ class TokenizeRun(_Section):
     audit: TokensAudit = TokensAudit()
     spark: dict[str, str] = Field({}, description="further Spark settings")
 
-    @field_validator("output", mode="before")
-    @classmethod
-    def _output(cls, output: object) -> object:
-        if "://" in str(output):
-            raise ValueError("only local or mounted paths can be written for now")
-        return output
-
     @model_validator(mode="after")
     def _consistent(self) -> TokenizeRun:
         if [self.input is not None, self.hub is not None, bool(self.text)].count(True) != 1:
@@ -87,6 +75,3 @@ class TokenizeRun(_Section):
         names = {language: [path.name for path in paths] for language, paths in self.text.items()}
         places: Any = {"input", "hub", "text", "tokenizer", "output", "audit", "spark"}
         return self.model_dump(mode="json", exclude=places) | {"text": names}
-
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()

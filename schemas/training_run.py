@@ -6,19 +6,15 @@ examples a batch, learning rate 2e-5, cosine, warm-up 0.03, no weight decay, bf1
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from schemas.section import Identified, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LoraConfig(_Section):
+class LoraConfig(Section):
     """Low-rank adapters (arXiv 2106.09685), by peft."""
 
     rank: int = Field(16, ge=1, description="rank of an adapter")
@@ -31,7 +27,7 @@ class LoraConfig(_Section):
     )
 
 
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """What is trained: a model to load, or the shape of a LLaMA to begin from random weights."""
 
     path: str | None = Field(None, description="model directory, or its name on the Hub")
@@ -57,7 +53,7 @@ class ModelConfig(_Section):
         return self
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     tokens: Path | None = Field(
         None, description="what jobs/tokenize_shards.py wrote, or its folder `tokens`"
     )
@@ -78,7 +74,7 @@ class DataConfig(_Section):
         return self
 
 
-class OptimizerConfig(_Section):
+class OptimizerConfig(Section):
     epochs: float = Field(3, gt=0, description="times that each example is seen")
     batch_examples: int = Field(128, ge=1, description="examples of an optimiser step, over all ranks")
     learning_rate: float = Field(2e-5, gt=0, description="highest learning rate")
@@ -91,17 +87,17 @@ class OptimizerConfig(_Section):
     bf16: bool = Field(True, description="weights and states in bfloat16, the optimiser's in float32")
 
 
-class ValidationConfig(_Section):
+class ValidationConfig(Section):
     every_steps: int = Field(100, ge=1, description="optimiser steps between validations")
     examples: int = Field(1000, ge=0, description="validation examples, at most; 0: no validation")
 
 
-class CheckpointConfig(_Section):
+class CheckpointConfig(Section):
     every_steps: int = Field(200, ge=1, description="optimiser steps between checkpoints")
     keep: int = Field(2, ge=1, description="checkpoints that are kept, the newest")
 
 
-class Hardware(_Section):
+class Hardware(Section):
     """What --dry-run reckons with, and MFU where the GPU is not known by name."""
 
     gpus: int = Field(8, ge=1, description="ranks")
@@ -109,7 +105,7 @@ class Hardware(_Section):
     mfu: float = Field(0.5, gt=0, le=1, description="expected share of the peak that is used")
 
 
-class TrainingRun(_Section):
+class TrainingRun(Identified):
     """Everything a training run depends on, besides the bytes of its tokens and of the model it begins with."""
 
     model: ModelConfig
@@ -137,6 +133,3 @@ class TrainingRun(_Section):
         for name in ("tokens", "hub", "cache", "pack_tokens"):
             del found["data"][name]
         return found
-
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()

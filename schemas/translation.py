@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from schemas.section import Section
 from schemas.spelling import did_you_mean
 
 Route = Literal["translate", "instruction_only", "keep_english", "skip"]
@@ -36,11 +37,7 @@ ROUTE_REASONS: dict[str, tuple[str, Route]] = {
 }
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RoutingConfig(_Section):
+class RoutingConfig(Section):
     """What becomes of a task that translation destroys."""
 
     routes: dict[str, Route] = Field(
@@ -65,7 +62,7 @@ class RoutingConfig(_Section):
         return self.routes.get(reason, ROUTE_REASONS[reason][1])
 
 
-class Checks(_Section):
+class Checks(Section):
     """The thresholds of the checks; a score equal to its threshold passes."""
 
     truncated: float = Field(0, description="segments the engine cut: half a sentence is a wrong one")
@@ -142,7 +139,7 @@ CONDITIONS: dict[str, tuple[tuple[str, Literal["<", ">"], str], ...]] = {
 }
 
 
-class Retry(_Section):
+class Retry(Section):
     """Another way to translate a failed row: other decoding, shorter segments, or both."""
 
     decoding: dict[str, float] = Field({}, description="keys of the engine's decoding and their values")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from schemas.section import Identified, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Decoding(_Section):
+class Decoding(Identified):
     """How the engine searches for a translation. Every key changes what comes out, so all are part of its identity."""
 
     beam_size: int = Field(4, ge=1, le=64, description="hypotheses kept at each step; 1 is greedy search")
@@ -34,11 +30,8 @@ class Decoding(_Section):
         512, ge=8, description="target tokens, end token included; a translation that needs more is cut"
     )
 
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
 
-
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """Where the engine is and how it uses the machine. None of this changes a translation, apart from rounding."""
 
     path: Path = Field(description="engine directory, made by jobs/prepare_engine.py")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from schemas.config import Band, LidConfig, Shards, Splits
-from schemas.languages import LANGUAGES, Language
+from schemas.section import OutputFolder, Section, WithLanguages
 from schemas.translation import Checks, RoutingConfig
 from schemas.translation_config import Decoding, EngineConfig
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TranslationAudit(_Section):
+class TranslationAudit(Section):
     """What a translated dataset as a whole should look like. These defaults only warn."""
 
     kept_share: Band = Field(
@@ -37,7 +31,7 @@ class TranslationAudit(_Section):
     )
 
 
-class RoundTrip(_Section):
+class RoundTrip(Section):
     """A second opinion: what passes the other checks is translated back, and held against its source by chrF."""
 
     engine: EngineConfig | None = Field(
@@ -49,18 +43,15 @@ class RoundTrip(_Section):
     )
 
 
-class TranslationRun(_Section):
+class TranslationRun(WithLanguages):
     """Everything a run depends on, besides the bytes of its records and of its engine."""
 
     input: list[Path] = Field(
         min_length=1, description="English records: .json, .jsonl or .parquet, compressed or not"
     )
-    output: Path = Field(Path("out/instructions"), description="folder to write")
+    output: OutputFolder = Field(Path("out/instructions"), description="folder to write")
     languages: list[str] = Field(
         ["ar", "el", "hi", "tr", "vi", "zh"], min_length=1, description="languages to translate into"
-    )
-    known_languages: dict[str, Language] = Field(
-        {}, description="further languages, or other values for known ones"
     )
     license: str = Field("unknown", description="licence of the English records (SPDX identifier)")
     limit: int | None = Field(None, ge=1, description="read at most this many records of each file")
@@ -87,20 +78,9 @@ class TranslationRun(_Section):
     audit: TranslationAudit = TranslationAudit()
     spark: dict[str, str] = Field({}, description="further Spark settings")
 
-    @field_validator("output", mode="before")
-    @classmethod
-    def _output(cls, output: object) -> object:
-        if "://" in str(output):
-            raise ValueError("only local or mounted paths can be written for now")
-        return output
-
     @model_validator(mode="after")
     def _consistent(self) -> TranslationRun:
-        problems = [
-            f"languages: no language {code!r} is known; describe it under known_languages.{code}"
-            for code in self.languages
-            if code not in LANGUAGES | self.known_languages
-        ]
+        problems = self.unknown_languages(self.languages)
         if "en" in self.languages:
             problems.append("languages: the records are English already")
         if len(set(self.languages)) < len(self.languages):
@@ -111,10 +91,6 @@ class TranslationRun(_Section):
         if problems:
             raise ValueError("; ".join(problems))
         return self
-
-    def language(self, code: str) -> Language:
-        """The language of an ISO 639-1 code (`KeyError` if neither the table nor the configuration has it)."""
-        return self.known_languages[code] if code in self.known_languages else LANGUAGES[code]
 
     @property
     def back(self) -> EngineConfig:
@@ -132,6 +108,3 @@ class TranslationRun(_Section):
         return self.model_dump(mode="json", by_alias=True, exclude=places) | {
             "input": [path.name for path in self.input]
         }
-
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()

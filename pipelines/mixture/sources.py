@@ -52,12 +52,13 @@ def open_made(path: Path, key: str, kind: Kind) -> Made:
 def translated(spark: SparkSession, made: Made, languages: Iterable[str]) -> DataFrame:
     """The rows of a translated instruction dataset, as `examples.general` takes them."""
     rows = spark.read.parquet(*made.paths(languages))
+    english = (F.col("route") == "keep_english") & (F.col("lang") != "en")
     return rows.select(
         F.col("id").alias("source_id"),
         F.col("source_id").alias("record"),
         *("lang", "instruction", "input", "output", "license", "split"),
-        F.lit(None).cast("string").alias("reason"),
-        F.lit(None).cast("string").alias("detail"),
+        F.when(english, F.lit("kept_english")).alias("reason"),
+        F.when(english, F.col("route_reason")).alias("detail"),
     )
 
 

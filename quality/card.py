@@ -90,7 +90,12 @@ def configs(
                 "config_name": name,
                 "features": [_feature(field) for field in dataset.fields],
                 "splits": [
-                    {"name": split, "num_examples": splits[name][split]["rows"]}
+                    {
+                        "name": split,
+                        # of the files: `datasets` reads no part of the splits without it, and checks the rows alone
+                        "num_bytes": splits[name][split]["bytes"],
+                        "num_examples": splits[name][split]["rows"],
+                    }
                     for split in SPLITS
                     if split in splits[name]
                 ],

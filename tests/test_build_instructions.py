@@ -173,6 +173,24 @@ def test_an_english_text_held_out_anywhere_is_held_out_everywhere(mixed_with: Mi
     assert sorted(fallen) == [("el", "general"), ("el", "translation"), ("en", "general")]
 
 
+def test_a_record_that_stayed_english_is_in_the_english_part_alone(mixed_with: Mix, tmp_path: Path) -> None:
+    stayed = instruction_row("en", 3) | {"id": "e" * 32, "lang": "el"}
+    stayed |= {"route": "keep_english", "route_reason": "language"}
+    greek = [stayed if n == 3 else instruction_row("el", n) for n in range(20)]
+    english = [instruction_row("en", n) for n in range(20)]
+    publish(tmp_path / "alpaca", TRANSLATED, {"en": english, "el": greek})
+    mixed_with(
+        languages=["el"],
+        general={"alpaca": {"path": tmp_path / "alpaca"}},
+        mixtures={"both": ["alpaca-en", "alpaca-el"]},
+        output=tmp_path / "out",
+    )
+    (rejected,) = [row for row in rows_of(tmp_path / "out" / "rejected") if row["reason"] == "kept_english"]
+    assert (rejected["lang"], rejected["detail"], rejected["source_ids"]) == ("el", "language", ["e" * 32])
+    texts = [row["instruction"] for row in rows_of(tmp_path / "out" / "instructions")]
+    assert texts.count(stayed["instruction"]) == 1
+
+
 def test_a_larger_budget_only_adds_rows_and_no_language_moves_another(
     mixed_with: Mix, sources: dict[str, Any], tmp_path: Path
 ) -> None:

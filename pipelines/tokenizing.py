@@ -23,14 +23,16 @@ from pipelines.errors import InvariantError, UserError
 from pipelines.finish import Finish, finish_and_publish
 from pipelines.progress import Stages
 from pipelines.session import java_version, tune_for
-from pipelines.shards.verified import fetched, verified
+from pipelines.shards.from_hub import fetched
+from pipelines.shards.published import open_published
 from pipelines.shards.workspace import code_sha256, open_workspace
 from pipelines.shards.write import sha256_of
 from pipelines.tokens.documents import check_files, cut_documents
 from pipelines.tokens.manifest import content_key, published_manifest, run_manifest
 from pipelines.tokens.tokenizer import Tokenizer, load_tokenizer, tokenizer_files, tokenizer_sha256
-from pipelines.tokens.units import COLUMNS, Unit, instruction_units
+from pipelines.tokens.units import Unit, instruction_units
 from pipelines.tokens.write import Placed, finished, place_units, tokenize_units
+from schemas.datasets import MIXTURE
 from schemas.tokens_run import TokenizeRun
 
 
@@ -72,14 +74,11 @@ def plan(config: TokenizeRun) -> Plan:
 
 
 def _shards(config: TokenizeRun) -> tuple[Path, dict[str, Any]]:
-    """A published folder of instruction shards, or the output that holds one, with its manifest."""
-    folder = config.input or fetched(str(config.hub))
-    if (folder / "instructions" / "manifest.json").is_file():
-        folder = folder / "instructions"
-    manifest = verified(folder, COLUMNS)
-    if not sum(file["rows"] for file in manifest["outputs"]):
-        raise UserError(f"{folder}: holds no rows")
-    return folder, manifest
+    """The published folder of the instruction shards, with its manifest."""
+    dataset = open_published(config.input or fetched(str(config.hub)), MIXTURE)
+    if not sum(file["rows"] for file in dataset.manifest["outputs"]):
+        raise UserError(f"{dataset.folder}: holds no rows")
+    return dataset.folder, dataset.manifest
 
 
 def tokenize(

@@ -1,4 +1,4 @@
-"""Small datasets in the form that build_parallel and translate_instructions publish, for mixing."""
+"""Small datasets in the form in which jobs publish them."""
 
 from __future__ import annotations
 
@@ -74,22 +74,30 @@ def publish(folder: Path, kind: Kind, parts: Mapping[str, Sequence[Mapping[str, 
             path = folder / part / f"{split}-00000-of-00001.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.Table.from_pylist(of, schema=declared.arrow()), path)
-            outputs.append(
-                {
-                    "path": path.relative_to(folder).as_posix(),
-                    "rows": len(of),
-                    "bytes": path.stat().st_size,
-                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                }
-            )
-    content = hashlib.sha256(json.dumps(outputs).encode()).hexdigest()
+            outputs.append(written(folder, path, len(of)))
+    return describe(folder, kind, outputs)
+
+
+def describe(folder: Path, kind: Kind, outputs: Sequence[Mapping[str, Any]], **more: Any) -> Path:
+    """Writes the manifest of a published folder."""
     manifest = {
         "dataset": kind.name, "version": kind.version, "polyinstruct": "0", "config": {}, "config_sha256": "",
         "inputs": [], "lid_model": {"name": "", "sha256": ""}, "eval": [], "counts": [], "outputs": outputs,
-        "content_sha256": content, "engine": {"signature": "", "model": "", "license": ""},
+        "content_sha256": hashlib.sha256(json.dumps(outputs).encode()).hexdigest(), "mixtures": {}, "key": "",
+        "engine": {"signature": "", "model": "", "license": ""},
     }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest | more))
     return folder
+
+
+def written(folder: Path, path: Path, rows: int) -> dict[str, Any]:
+    """What the manifest of `folder` says of a file in it."""
+    return {
+        "path": path.relative_to(folder).as_posix(),
+        "rows": rows,
+        "bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
 
 
 def parallel(folder: Path, rows: int = 200, languages: Sequence[str] = ("zh", "el")) -> Path:

@@ -10,7 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets_of_ours import describe, written
 from job_process import ROOT
+
+from schemas.datasets import MIXTURE
+from schemas.mixture import INSTRUCTIONS
 
 SAMPLES = ROOT / "samples"
 
@@ -39,6 +43,13 @@ def row(
     asked = f"{instruction}\n\n{input}" if input else instruction
     turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": output}]
     return {
+        "source_ids": [id],
+        "source": "parallel" if direction else "alpaca",
+        "license": "CC0-1.0",
+        "pairs": int(direction is not None),
+        "repeat": 0,
+        "keys": [],
+        "split": "train",
         "id": id,
         "lang": lang,
         "task": "translation" if direction else "general",
@@ -62,27 +73,7 @@ def write_shards(folder: Path, given: list[dict[str, Any]] | None = None, mixtur
         if part:
             path = folder / "instructions" / mixture / f"{split}-00000-of-00001.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(part, schema=SCHEMA), path, row_group_size=100)
-            outputs.append(
-                {
-                    "path": f"{mixture}/{path.name}",
-                    "rows": len(part),
-                    "bytes": path.stat().st_size,
-                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                }
-            )
-    content = hashlib.sha256(json.dumps(table).encode()).hexdigest()
-    manifest = {"version": "1", "outputs": outputs, "content_sha256": content}
-    (folder / "instructions" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+            pq.write_table(pa.Table.from_pylist(part, schema=INSTRUCTIONS.arrow()), path, row_group_size=100)
+            outputs.append(written(folder / "instructions", path, len(part)))
+    describe(folder / "instructions", MIXTURE, outputs)
     return folder
-
-
-SCHEMA = pa.schema(
-    [
-        *(
-            pa.field(name, pa.string())
-            for name in ("id", "lang", "task", "direction", "instruction", "input", "output")
-        ),
-        pa.field("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-    ]
-)

@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 
 from pipelines.atomic import replacing
 from pipelines.errors import UserError
-from pipelines.shards.verified import fetched, verified
+from pipelines.shards.from_hub import fetched
+from pipelines.shards.published import open_published
+from schemas import datasets
 from schemas.tokens import TOKENS
 from schemas.training_run import DataConfig
 
@@ -107,15 +109,11 @@ def open_tokens(
     `cache` holds the flat files, which one node's ranks share; without it, lengths can be read alone. Raises
     `UserError`.
     """
-    folder, mixture = config.tokens or fetched(str(config.hub)), config.mixture
-    if (folder / "tokens" / "manifest.json").is_file():
-        folder = folder / "tokens"
-    manifest = verified(folder, TOKENS.columns, checksums)
+    dataset = open_published(config.tokens or fetched(str(config.hub)), datasets.TOKENS, checksums)
+    folder, manifest, mixture = dataset.folder, dataset.manifest, config.mixture
     empty = [str(file["path"]) for file in manifest["outputs"] if not file["rows"]]
     if empty:
         raise UserError(f"{folder}: empty shard {', '.join(empty)}; tokenise again")
-    if "tokenizer" not in manifest:
-        raise UserError(f"{folder}: holds no tokens; expected what jobs/tokenize_shards.py wrote")
     known = sorted({str(file["path"]).split("/")[0] for file in manifest["outputs"]})
     if mixture not in known:
         raise UserError(f"data.mixture: {folder} has no mixture {mixture!r}; it has {', '.join(known)}")

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.errors import UserError
-from pipelines.shards.published import open_dataset
+from pipelines.shards.published import open_published
 from pipelines.splits import split_of
 from schemas.config import Splits
 from schemas.datasets import Kind
@@ -35,18 +35,15 @@ def open_made(path: Path, key: str, kind: Kind) -> Made:
 
     Every published file must be there and unaltered. Raises `UserError`.
     """
-    folder = path / kind.published if (path / kind.published / "manifest.json").is_file() else path
     try:
-        dataset = open_dataset(folder)
+        dataset = open_published(path, kind)
     except UserError as error:
         raise UserError(*(f"{key}: {problem}" for problem in error.problems)) from None
-    if dataset.kind != kind:
-        raise UserError(f"{key}: {path} was made by {dataset.kind.job}; expected what {kind.job} made")
     rows: dict[str, int] = {}
     for file in dataset.manifest["outputs"]:
         part = Path(file["path"]).parts[0]
         rows[part] = rows.get(part, 0) + file["rows"]
-    return Made(folder, rows, dataset.manifest["content_sha256"])
+    return Made(dataset.folder, rows, dataset.manifest["content_sha256"])
 
 
 def translated(spark: SparkSession, made: Made, languages: Iterable[str]) -> DataFrame:

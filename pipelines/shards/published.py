@@ -88,13 +88,28 @@ def not_understood(folder: Path, error: ValidationError) -> UserError:
     return UserError(f"{folder / 'manifest.json'}: its configuration is not understood ({keys})")
 
 
-def open_dataset(folder: Path) -> DatasetFolder:
+def open_published(path: Path, kind: Kind, checksums: bool = True) -> DatasetFolder:
+    """Opens the published folder of a dataset of this kind (`open_dataset`), or the one in the output of its job.
+
+    Raises `UserError` with all problems, another kind among them.
+    """
+    inner = path / kind.published
+    dataset = open_dataset(inner if (inner / "manifest.json").is_file() else path, checksums)
+    if dataset.kind != kind:
+        raise UserError(f"{path} was made by {dataset.kind.job}; expected what {kind.job} made")
+    return dataset
+
+
+def open_dataset(folder: Path, checksums: bool = True) -> DatasetFolder:
     """Opens a dataset and checks every file that its manifest names: there, unaltered, of the declared columns.
 
-    Raises `UserError` with all problems.
+    Without `checksums`, which take long, a file is taken for unaltered if it has its size. Raises `UserError` with all
+    problems.
     """
     dataset = DatasetFolder(folder, _read_manifest(folder))
-    problems = [problem for file in dataset.manifest["outputs"] for problem in _check(dataset, file)]
+    problems = [
+        problem for file in dataset.manifest["outputs"] for problem in _check(dataset, file, checksums)
+    ]
     listed = {file["path"] for file in dataset.manifest["outputs"]}
     problems += [
         f"{path}: is not named in the manifest; was it added afterwards?"
@@ -150,14 +165,12 @@ def _fault(problem: Mapping[str, Any]) -> str:
     return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
 
 
-def _check(dataset: DatasetFolder, file: dict[str, Any]) -> list[str]:
+def _check(dataset: DatasetFolder, file: dict[str, Any], checksums: bool) -> list[str]:
     path = dataset.folder / file["path"]
     if not path.is_file():
         return [f"{path}: is missing; fetch the dataset again, or build it again"]
-    if path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
-        return [
-            f"{path}: was altered (its checksum is not the manifest's); fetch it again, or build it again"
-        ]
+    if path.stat().st_size != file["bytes"] or (checksums and sha256_of(path) != file["sha256"]):
+        return [f"{path}: was altered (it is not what the manifest says); fetch it again, or build it again"]
     folders = dataset.kind.folders
     declared = folders.get(file["path"].split("/")[0], folders[dataset.kind.published])
     try:

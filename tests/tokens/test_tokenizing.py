@@ -185,7 +185,7 @@ def rows_of_file(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"input": "nowhere"}, "input: nowhere: holds no manifest.json"),
+        ({"input": "nowhere"}, "input: nowhere: is no folder"),
         ({"hub": "no//name"}, "input: no//name: cannot be fetched from the Hub"),
         ({"input": "x", "template": "chat"}, "has no chat template; expected `alpaca`"),
         ({"text": {"zh": ["nowhere.jsonl"]}}, "text.zh: nowhere.jsonl: no such file"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets_of_ours import describe, written
 
+from schemas import datasets
 from schemas.tokens import TOKENS
 
 
@@ -25,18 +25,9 @@ def write_tokens(
             path = folder / mixture / f"{split}-{number:05d}-of-00002.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, path)
-            outputs.append(
-                {
-                    "path": path.relative_to(folder).as_posix(),
-                    "rows": len(part),
-                    "bytes": path.stat().st_size,
-                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                }
-            )
+            outputs.append(written(folder, path, len(part)))
     tokenizer = {"name": "t", "sha256": "", "vocab_size": 4000, "bos_id": 1, "eos_id": 2}
-    manifest = {"content_sha256": "c" * 64, "outputs": outputs, "tokenizer": tokenizer}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
+    return describe(folder, datasets.TOKENS, outputs, tokenizer=tokenizer, content_sha256="c" * 64)
 
 
 def _row(place: int) -> dict[str, Any]:

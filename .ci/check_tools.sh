@@ -31,7 +31,9 @@ python=""
 without_venv=""
 for candidate in python3.11 python3 python; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-        if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+        # DeepSpeed compiles a part of itself against Python's headers
+        if "$candidate" -c 'import ensurepip, venv, pathlib, sysconfig as s; exit(not pathlib.Path(s.get_path("include"), "Python.h").exists())' \
+            2>/dev/null; then
             python=$candidate
             break
         fi
@@ -42,7 +44,7 @@ if [ -z "$python" ]; then
     how=$(install_command "python3.11 python3.11-venv python3.11-dev" "python3.11 python3.11-devel" python@3.11 \
         "pyenv install 3.11 && pyenv shell 3.11")
     if [ -n "$without_venv" ]; then
-        problem "$without_venv is Python 3.11 but cannot make virtual environments; install that part with: $how"
+        problem "$without_venv is Python 3.11 without its part for virtual environments, or without its headers; install these with: $how"
     else
         problem "Python 3.11 was not found (the pinned packages are for that version); install it with: $how"
     fi

@@ -7,14 +7,13 @@ spark-submit jobs/redecide.py OUTPUT --set thresholds.margin.min=1.06           
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from pipelines.cli import add_overrides, run_job
 from pipelines.redecide import check, preview, redecide
 from pipelines.session import job_session
 from pipelines.shards.published import open_parallel
-from pipelines.shards.workspace import complete_switch
+from pipelines.shards.workspace import complete_switch, folder_beside
 from pipelines.summary import print_summary
 from quality.differences import print_difference
 from quality.publishing import completing
@@ -38,11 +37,8 @@ def main(argv: list[str]) -> int:
     check(dataset, config)
     if arguments.dry_run:
         # beside the dataset, where Spark's workers can write too
-        parent = dataset.folder.absolute().parent
-        with tempfile.TemporaryDirectory(prefix=".redecide-", dir=parent) as folder:
-            found = preview(
-                job_session("redecide", config.spark), dataset, config, Path(folder) / "decisions"
-            )
+        with folder_beside(dataset.folder, ".redecide-") as folder:
+            found = preview(job_session("redecide", config.spark), dataset, config, folder / "decisions")
         print_difference(found)
         return 0
     manifest = redecide(lambda: job_session("redecide", config.spark), dataset, config, completing(config))

@@ -7,13 +7,13 @@ spark-submit jobs/translate_instructions.py --input alpaca_data.json --languages
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.session import job_session
+from pipelines.shards.workspace import folder_beside
 from pipelines.translate import estimate, plan, translate
 from pipelines.translation.summary import print_estimate, print_translated
 from quality.translation_publishing import completing
@@ -56,7 +56,9 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
 
     if arguments.input and not (
-        arguments.engine or arguments.config or "engine." in str(arguments.overrides)
+        arguments.engine
+        or arguments.config
+        or any(given.startswith("engine.") for given in arguments.overrides)
     ):
         raise ConfigError(["--engine: expected an engine directory, made by jobs/prepare_engine.py"])
     config = load(
@@ -78,10 +80,8 @@ def main(argv: list[str]) -> int:
 
     if arguments.plan:
         # beside the output, where Spark's workers can read too
-        parent = config.output.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".plan-", dir=parent) as folder:
-            print_estimate(estimate(session, prepared, Path(folder)))
+        with folder_beside(config.output, ".plan-") as folder:
+            print_estimate(estimate(session, prepared, folder))
         return 0
     manifest = translate(session, prepared, arguments.overwrite, completing(config))
     print_translated(manifest, config.output)

@@ -15,11 +15,15 @@ from pyspark.sql import SparkSession
 
 from pipelines.errors import INTERRUPTED, UserError
 
+# what results depend on
 _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
-    "spark.sql.adaptive.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+
+_UNLESS_GIVEN = {
+    "spark.sql.adaptive.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "8192",
     "spark.ui.showConsoleProgress": "false",
     # HotSpot compiles no method of more than 8,000 bytes of bytecode: better many small ones than one interpreted
@@ -44,8 +48,8 @@ _LOCAL = {
 def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSession:
     """The Spark session of a job.
 
-    Sets what the pipelines rely on (UTC, ANSI, Arrow, adaptive execution) and makes the Python workers run in this
-    interpreter. Started by `spark-submit`, the master and every setting given there stand, and a cluster is not tuned;
+    Sets what the pipelines rely on (UTC, ANSI, Arrow) and makes the Python workers run in this interpreter. Started by
+    `spark-submit`, the master and every other setting given there stand, and a cluster is not tuned;
     started as `python jobs/NAME.py` it runs on `local[*]`. On one machine, Spark is tuned for it, so that small inputs
     do not pay for 200 partitions. `settings` (from the configuration) win over all of these.
 
@@ -61,6 +65,8 @@ def get_session(name: str, settings: Mapping[str, str] | None = None) -> SparkSe
     given.setAppName(name)
     for key, value in _ALWAYS.items():
         given.set(key, value)
+    for key, value in _UNLESS_GIVEN.items():
+        given.setIfMissing(key, value)
     if not submitted:
         _check_java()
     if (given.get("spark.master") or "local").startswith("local"):
@@ -104,7 +110,7 @@ def tune_for(session: SparkSession, rows: int, settings: Mapping[str, str]) -> N
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.shuffle.partitions": str(session.sparkContext.defaultParallelism),
     }
-    many = {key: {**_ALWAYS, **_LOCAL}[key] for key in few}
+    many = {key: {**_UNLESS_GIVEN, **_LOCAL}[key] for key in few}
     for key, value in (few if rows <= FEW_ROWS else many).items():
         if key not in settings:
             session.conf.set(key, value)

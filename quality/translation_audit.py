@@ -42,19 +42,21 @@ def audit(spark: SparkSession, dataset: DatasetFolder, config: TranslationRun, d
     rejected = read_rows(spark, REJECTED_INSTRUCTIONS, dataset.rejected)
     rows = _with_faults(kept.withColumn("reason", F.lit(None).cast("string")), INSTRUCTIONS, config.checks)
     rows = rows.unionByName(_with_faults(rejected, REJECTED_INSTRUCTIONS, config.checks))
+    names = ["id", "source_id", "lang", "file", "index", "split"]
+    both = kept.select(*names).unionByName(rejected.withColumn("split", F.lit(None)).select(*names))
     languages = language_figures(kept, manifest, config)
     held = rejected if dataset.rejected else None
     counts = count_figures(kept, held, manifest, ("file", "lang"))
     gate = Gate(docs)
     findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
     for name, table, expectations in (
-        ("dataset", _dataset_figures(kept, rejected, manifest), _dataset_suite(config.audit)),
+        ("dataset", _dataset_figures(kept, both, manifest), _dataset_suite(config.audit)),
         ("languages", languages, _languages_suite(config.audit)),
         ("counts", counts, counts_suite([*REASONS, KEPT])),
     ):
         findings += gate.check(name, table, expectations)
     gate.write_docs()
-    return Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), records(languages))
+    return Audit(tuple(_with_rows(finding, rows, both) for finding in findings), records(languages))
 
 
 def _with_faults(rows: DataFrame, declared: Dataset, checks: Checks) -> DataFrame:
@@ -89,10 +91,8 @@ def _decided(checks: Checks) -> Column:
     return decided
 
 
-def _dataset_figures(kept: DataFrame, rejected: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+def _dataset_figures(kept: DataFrame, both: DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
     languages = {count["lang"] for count in manifest["counts"]}
-    names = ["source_id", "lang", "split"]
-    both = kept.select(*names).unionByName(rejected.withColumn("split", F.lit(None)).select(*names))
     by_source = both.groupBy("source_id").agg(
         F.count("*").alias("rows"),
         F.count_distinct("lang").alias("languages"),
@@ -161,24 +161,26 @@ def language_figures(kept: DataFrame, manifest: Mapping[str, Any], config: Trans
     return pd.DataFrame(table)
 
 
-def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
+def _with_rows(finding: Finding, rows: DataFrame, both: DataFrame) -> Finding:
     """The finding with the rows that break it, where these are rows of the dataset."""
     if finding.success:
         return finding
     if finding.subject == "rows":
         broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
     elif finding.column in _INVARIANTS:
-        broken, shown = _offending(kept, finding.column), ["source_id", "split"]
+        broken, shown = _offending(both, finding.column), ["source_id", "split"]
     else:
         return finding
     return with_offending(finding, broken, ("file", "index", "lang"), shown)
 
 
-def _offending(kept: DataFrame, figure: str) -> DataFrame:
+def _offending(both: DataFrame, figure: str) -> DataFrame:
+    """The rows that `figure`, one of `_INVARIANTS`, counts."""
+    rows = both.where("split is not null") if figure == "repeated_ids" else both
     keys: Sequence[str] = {"repeated_ids": ["id"], "repeated_sources": ["source_id", "lang"]}.get(
         figure, ["source_id"]
     )
     many = F.count_distinct("split") > 1 if figure == "sources_in_two_splits" else F.count("*") > 1
-    return kept.join(
-        kept.groupBy(*keys).agg(many.alias("wrong")).where("wrong").select(*keys), [*keys], "left_semi"
+    return rows.join(
+        rows.groupBy(*keys).agg(many.alias("wrong")).where("wrong").select(*keys), [*keys], "left_semi"
     )

@@ -71,7 +71,7 @@ SCORES = (
     Field(
         "script_share",
         "float32",
-        "letters in the language's script / letters, worst field; higher is better",
+        "letters in the language's script (times its char_factor) / letters, worst field; higher is better",
         True,
         0,
         1,

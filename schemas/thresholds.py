@@ -59,7 +59,8 @@ class Digits(_Group):
 
 class Script(_Group):
     min: float = Field(
-        0.5, description="letters of the language's script / letters: half leaves room for names"
+        0.5,
+        description="letters of the language's script (times its char_factor): half leaves room for names",
     )
 
 

@@ -86,9 +86,7 @@ class Checks(Section):
         alias="copy",
         description="share of the words that came back as they were; half leaves room for names",
     )
-    script_share: float = Field(
-        0.5, description="letters of the language's script / letters; half leaves room for names"
-    )
+    script_share: float = Field(0.5, description="letters of the language's script, as in cleaning")
     lid_claimed: float = Field(
         0.2,
         description="probability of the target language where another is sure (`lid_sure`), as in cleaning",

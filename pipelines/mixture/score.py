@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import regex
 from pyspark.sql import DataFrame
 
 from pipelines import lid
+from pipelines.scripts import script_share
 from pipelines.tokenizers import load_tokenizer
 from schemas.languages import Language
 
 _FIELDS = ("instruction", "input", "output")
-_LETTER = regex.compile(r"\p{L}")
 _SCORES = (
     "tokens int, output_tokens int, byte_tokens int, contamination float, contaminated_by string, lid string, "
     "lid_prob float, lid_claimed float, script_share float"
@@ -101,15 +100,13 @@ class Scorer:
         for code in sorted({lang for lang, done in zip(langs, checked, strict=True) if not done}):
             language = self.languages[code]
             places = [k for k in range(size) if langs[k] == code and not checked[k]]
-            own = regex.compile("|".join(rf"\p{{Script={name}}}" for name in language.scripts))
             labels = language.lid_labels or (code,)
             model = lid.load_model(self.lid_model)
             for name in ("instruction", "output"):
                 said = lid.identify(model, [texts[name][k] for k in places], labels)
                 for k, one in zip(places, said, strict=True):
-                    letters = _LETTER.findall(texts[name][k])
-                    if letters:
-                        share = sum(own.match(letter) is not None for letter in letters) / len(letters)
+                    share = script_share(texts[name][k], language)
+                    if share is not None:
                         found["script_share"][k] = max(share, found["script_share"][k] or 0.0)
                     if one is not None and (found["lid"][k] is None or one.claimed > found["lid_claimed"][k]):
                         found["lid"][k], found["lid_prob"][k] = one.label, one.prob

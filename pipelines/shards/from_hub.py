@@ -16,5 +16,5 @@ def fetched(name: str) -> Path:
     try:
         return Path(snapshot_download(repository, repo_type="dataset", revision=revision or None))
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason, *_ = [*str(error).strip().splitlines(), type(error).__name__]
         raise UserError(f"{name}: cannot be fetched from the Hub ({reason})") from None

@@ -38,7 +38,7 @@ class DatasetFolder:
     @property
     def whole(self) -> bool:
         """Whether it is the output of a run, with the rows that are not published."""
-        return (self.folder / self.kind.published).is_dir()
+        return (self.folder / self.kind.published / "manifest.json").is_file()
 
     @property
     def kept(self) -> Path:
@@ -171,8 +171,10 @@ def _check(dataset: DatasetFolder, file: dict[str, Any], checksums: bool) -> lis
         return [f"{path}: is missing; fetch the dataset again, or build it again"]
     if path.stat().st_size != file["bytes"] or (checksums and sha256_of(path) != file["sha256"]):
         return [f"{path}: was altered (it is not what the manifest says); fetch it again, or build it again"]
-    folders = dataset.kind.folders
-    declared = folders.get(file["path"].split("/")[0], folders[dataset.kind.published])
+    name = file["path"].split("/")[0] if dataset.whole else dataset.kind.published
+    declared = dataset.kind.folders.get(name)
+    if declared is None:
+        return [f"{path}: lies in no folder of a dataset that {dataset.kind.job} makes"]
     try:
         found = pq.read_metadata(path)
     except (pa.ArrowInvalid, OSError) as error:

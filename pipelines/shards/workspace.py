@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,22 @@ def open_workspace(output: Path, fingerprint: str, overwrite: bool) -> Iterator[
                 shutil.rmtree(folder)
         workspace.folder.mkdir(exist_ok=True)
         yield workspace
+
+
+@contextmanager
+def folder_beside(output: Path, prefix: str) -> Iterator[Path]:
+    """A folder for a while, beside an output, where Spark's workers can read and write too.
+
+    Raises `UserError` if none can be made there.
+    """
+    parent = output.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
+    except OSError as error:
+        raise UserError(f"{parent}: cannot be written ({error.strerror})") from None
+    with made as folder:
+        yield Path(folder)
 
 
 def complete_switch(output: Path) -> None:
@@ -131,6 +148,7 @@ def code_sha256() -> str:
     """Of the code whose work may be found in a workspace: work of other code is not used again."""
     digest = hashlib.sha256(pipelines.__version__.encode())
     for package in (pipelines, schemas):
-        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+        folder = Path(str(package.__file__)).parent
+        for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.yaml"))):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -12,7 +12,6 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from rapidfuzz.distance import Indel
 
 from pipelines import lid
 from pipelines.numbers import number_overlap, numbers
+from pipelines.scripts import script_share
 from pipelines.translation.plan import Rebuilt
 from pipelines.translation.protection import without_placeholders
 from pipelines.translation.segments import has_words, sentences
@@ -72,8 +72,9 @@ def score_row(
     if not pairs or not requests:
         return scores
     targets = [target for _, target in pairs]
+    shares = [script_share(target, language) for target in targets]
     scores |= {
-        "script_share": min(_script_share(target, language.scripts) for target in targets),
+        "script_share": min(1.0 if share is None else share for share in shares),
         "length_ratio": max((_length_ratio(*pair, language.char_factor) for pair in pairs), key=_distance),
         "shortest_segment": min(_length_ratio(r, known[r], language.char_factor) for r in requests),
         "sentence_ratio": _sentence_ratio(requests, known, code),
@@ -161,17 +162,6 @@ def _made_up(source: str, target: str) -> int:
         for text in (source, target)
     )
     return sum((theirs - ours).values())
-
-
-@lru_cache(maxsize=64)
-def _own(scripts: tuple[str, ...]) -> regex.Pattern[str]:
-    own = "".join(rf"\p{{Script={script}}}" for script in (*scripts, "Common", "Inherited"))
-    return regex.compile(rf"(?V1)[\p{{L}}&&[{own}]]")
-
-
-def _script_share(text: str, scripts: tuple[str, ...]) -> float:
-    letters = len(_LETTERS.findall(text))
-    return len(_own(scripts).findall(text)) / letters if letters else 1.0
 
 
 def _length_ratio(source: str, target: str, factor: float) -> float:

@@ -177,6 +177,17 @@ def test_protected_spans_do_not_count_as_words() -> None:
     assert scores["script_share"] == 1
 
 
+def test_a_chinese_sentence_with_acronyms_is_chinese() -> None:
+    source = {"instruction": "SARS has a higher mortality than COVID-19.", "input": "", "output": "It does."}
+    known = {
+        "SARS has a higher mortality than COVID-19.": "SARS 的死亡率高于 COVID-19。",
+        "It does.": "确实如此。",
+    }
+    reason, scores = judge(known, source, "zh")
+    assert reason is None
+    assert scores["script_share"] == pytest.approx(6 * 3.1 / (6 * 3.1 + 9))
+
+
 def test_thresholds_decide_late() -> None:
     scores = judge(GREEK)[1]
     assert decide(scores, Checks(length_ratio_max=0.5)) == "too_long_translation"

@@ -103,7 +103,7 @@ def tokenize(
         shutil.rmtree(workspace.result, ignore_errors=True)
         with stages.stage("write"):
             placed = place_units(spark, units, config, pieces, workspace.result)
-        _check_read(plan, placed)
+        _check_read(inputs, placed)
         run = run_manifest(config, plan.key, inputs, _described(plan), placed, java_version(spark))
         folder = workspace.result / "tokens"
         (folder / "tokenizer").mkdir(parents=True, exist_ok=True)
@@ -135,12 +135,10 @@ def _units(plan: Plan, folder: Path, stages: Stages) -> tuple[list[Unit], list[d
     return units, inputs
 
 
-def _check_read(plan: Plan, placed: list[Placed]) -> None:
-    """Raises `InvariantError` unless each row of the shards was kept or rejected."""
-    if plan.shards is None:
-        return  # a document becomes several rows; its task has counted it
-    wanted = sum(file["rows"] for file in plan.shards[1]["outputs"])
-    found = sum(sum(reasons.values()) for unit in placed for reasons in unit.rows.values())
+def _check_read(inputs: list[dict[str, Any]], placed: list[Placed]) -> None:
+    """Raises `InvariantError` unless each row of the shards, or document, was kept or rejected."""
+    wanted = sum(file["rows"] for file in inputs)
+    found = sum(unit.read for unit in placed)
     if wanted != found:
         raise InvariantError(f"{wanted} rows read, but {found} kept or rejected")
 

@@ -24,7 +24,9 @@ from pipelines.streams import COMPRESSIONS, BrokenFile, open_blocks, split_lines
 from pipelines.tokens.units import Unit
 
 MIXTURE = "text"
+# a chunk is full with either, so that neither long documents nor many short (or broken) ones fill the memory
 _CHUNK_BYTES = 32 << 20  # of text
+_CHUNK_ROWS = 100_000
 _SCHEMA = pa.schema(
     [
         *(pa.field(name, pa.string()) for name in ("id", "lang", "task", "direction", "text")),
@@ -73,7 +75,7 @@ def cut_documents(
                 rows[split].append(row)
                 size[split] += len(row["text"].encode())
                 total += 1
-                if size[split] >= _CHUNK_BYTES:
+                if size[split] >= _CHUNK_BYTES or len(rows[split]) >= _CHUNK_ROWS:
                     units.append(_write(folder, len(units), split, rows[split]))
                     rows[split], size[split] = [], 0
             for split, held in rows.items():
@@ -143,5 +145,7 @@ def _row(file: str, index: int, lang: str, document: str | Fault) -> dict[str, A
 def _write(folder: Path, number: int, split: str, rows: list[dict[str, Any]]) -> Unit:
     path = folder / f"{number:05d}.parquet"
     with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), temporary, compression="lz4")
+        # a unit is a row group: the whole chunk must be one
+        table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+        pq.write_table(table, temporary, row_group_size=len(rows), compression="lz4")
     return Unit(number, path, 0, MIXTURE, split)

@@ -38,12 +38,16 @@ FIGURES = ("tokens", "learned", "truncated", "cut", "unknown", "answer_tokens", 
 
 @dataclass
 class Placed:
-    """What became of a unit: files, figures of the kept rows (`FIGURES`), rows by reason, a digest of those kept."""
+    """What became of a unit: files, figures of the kept rows (`FIGURES`), rows by reason, a digest of those kept.
+
+    `read` is the number of rows of the input that these rows come from: the pieces of a document are one.
+    """
 
     files: list[Written]
     figures: dict[Key, Counter[str]]
     rows: dict[Key, Counter[str]]
     sha256: str
+    read: int
 
 
 def tokenize_units(spark: SparkSession, units: Sequence[Unit], config: TokenizeRun, pieces: Path) -> None:
@@ -79,9 +83,10 @@ def place_units(
 def _named(files: Sequence[Written], output: Path) -> list[Written]:
     """Gives the shards of each folder and split, `<split>.<unit>.parquet`, their numbers."""
     stems = [file.path.split(".")[0] for file in files]
-    found = []
-    for place, (stem, file) in enumerate(zip(stems, files, strict=True)):
-        path = f"{stem}-{stems[:place].count(stem):05d}-of-{stems.count(stem):05d}.parquet"
+    of, named, found = Counter(stems), Counter[str](), []
+    for stem, file in zip(stems, files, strict=True):
+        path = f"{stem}-{named[stem]:05d}-of-{of[stem]:05d}.parquet"
+        named[stem] += 1
         (output / file.path).rename(output / path)
         found.append(replace(file, path=path))
     return found
@@ -199,7 +204,14 @@ def _tallied(unit: Unit, kept: pa.Table, rejected: pa.Table, files: list[Written
         rows.setdefault(_key(unit, group), Counter())[KEPT] += group["count_all"]
         found = {name: group[f"{name}_sum"] for name in FIGURES}
         figures.setdefault(_key(unit, group), Counter()).update(found)
-    return Placed(files, figures, rows, _sha256(kept))
+    return Placed(files, figures, rows, _sha256(kept), _read(kept) + _read(rejected))
+
+
+def _read(table: pa.Table) -> int:
+    """How many rows of the input the rows come from; a document's pieces after the first are `<id>-1` and so on."""
+    later = pc.match_substring_regex(table.column("id"), "-[1-9][0-9]*$")
+    later = pc.and_(later, pc.equal(table.column("task"), "text"))
+    return table.num_rows - int(pc.sum(later).as_py() or 0)
 
 
 def _key(unit: Unit, group: Mapping[str, Any]) -> Key:

@@ -17,9 +17,11 @@ from instruction_shards import SAMPLES, row, write_shards
 from job_process import digests, errors, run
 from pyspark.sql import SparkSession
 
-from pipelines.errors import UserError
+from pipelines import tokenizing
+from pipelines.errors import InvariantError, UserError
 from pipelines.shards.published import DatasetFolder, open_dataset
 from pipelines.tokenizing import plan, tokenize
+from pipelines.tokens import documents
 from quality.again import auditor
 from quality.tokens_audit import audit
 from quality.tokens_publishing import completing
@@ -146,9 +148,9 @@ def test_an_audit_finds_what_is_wrong(spark: SparkSession, samples: Path, tmp_pa
 
 def test_texts_become_tokens_with_their_share_of_english(tokenized_with: Tokenize, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (SAMPLES / "text" / "guides.jsonl").read_text().splitlines()]
-    documents = [json.dumps({"text": line["zh"], "url": "x"}, ensure_ascii=False) for line in lines]
+    chinese = [json.dumps({"text": line["zh"], "url": "x"}, ensure_ascii=False) for line in lines]
     with gzip.open(tmp_path / "zh.jsonl.gz", "wt", encoding="utf-8") as stream:
-        stream.write("\n".join([*documents, "{broken", '{"text": 7}', '{"text": ""}']))
+        stream.write("\n".join([*chinese, "{broken", '{"text": 7}', '{"text": ""}']))
     (tmp_path / "en.txt").write_text("\n".join(line["en"] for line in lines) + "\n\n")
     pq.write_table(pa.table({"text": [line["tr"] for line in lines]}), tmp_path / "tr.parquet")
     text = {code: [str(tmp_path / name)] for code, name in
@@ -175,6 +177,40 @@ def test_texts_become_tokens_with_their_share_of_english(tokenized_with: Tokeniz
     tokens, *_ = open_tokens(DataConfig(tokens=tmp_path / "out", mixture="text"), tmp_path / "cache", True)
     assert set(tokens.groups) == {"zh text", "en text", "tr text"}
     assert sum(tokens.lengths) == sum(one["length"] for one in train)
+
+
+def test_many_short_or_broken_lines_are_chunks_that_are_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines without a byte of text fill a chunk, too, and a chunk is one row group, however many rows it has."""
+    monkeypatch.setattr(documents, "_CHUNK_ROWS", 100)
+    (tmp_path / "zh.jsonl").write_text("{broken\n" * 150 + '{"text": "水"}\n' * 100)
+    units, inputs = documents.cut_documents({"zh": [tmp_path / "zh.jsonl"]}, 0, 0, tmp_path / "chunks")
+    read = [pq.ParquetFile(unit.path).read_row_group(unit.row_group).num_rows for unit in units]
+    assert (read, inputs[0]["rows"]) == ([100, 100, 50], 250)
+    # more rows than pyarrow puts into a row group unless it is told to
+    row = {name: "" for name in documents._SCHEMA.names}
+    unit = documents._write(tmp_path / "chunks", 9, "train", [row] * ((1 << 20) + 1))
+    assert pq.read_metadata(unit.path).num_row_groups == 1
+
+
+def test_documents_that_get_lost_stop_the_run(
+    tokenized_with: Tokenize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three pieces of a document are one that was read; the unit of the second file is withheld."""
+    (tmp_path / "one.txt").write_text("The ferry leaves at noon.\n" + "a ferry at noon " * 10 + "\n")
+    (tmp_path / "two.txt").write_text("It comes back at night.\n")
+    text = {"en": [str(tmp_path / "one.txt"), str(tmp_path / "two.txt")]}
+    given = {"text": text, "text_validation": 0, "max_length": 16, "output": str(tmp_path / "out")}
+
+    def losing(*arguments: Any) -> Any:
+        units, inputs = documents.cut_documents(*arguments)
+        return units[:-1], inputs
+
+    monkeypatch.setattr(tokenizing, "cut_documents", losing)
+    with pytest.raises(InvariantError, match="3 rows read, but 2 kept or rejected"):
+        tokenized_with(**given)
+    assert not (tmp_path / "out").exists()
 
 
 def rows_of_file(path: Path) -> list[dict[str, Any]]:

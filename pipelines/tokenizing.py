@@ -27,6 +27,7 @@ from pipelines.shards.from_hub import fetched
 from pipelines.shards.published import open_published
 from pipelines.shards.workspace import code_sha256, open_workspace
 from pipelines.shards.write import sha256_of
+from pipelines.tokens.chats import check_template
 from pipelines.tokens.documents import check_files, cut_documents
 from pipelines.tokens.manifest import content_key, published_manifest, run_manifest
 from pipelines.tokens.tokenizer import Tokenizer, load_tokenizer, tokenizer_files, tokenizer_sha256
@@ -54,6 +55,8 @@ def plan(config: TokenizeRun) -> Plan:
         tokenizer = load_tokenizer(config.tokenizer)
         if config.template == "chat" and tokenizer.chat_template is None:
             problems.append(f"template: {config.tokenizer} has no chat template; expected `alpaca`")
+        elif config.template == "chat":
+            check_template(tokenizer)
     except UserError as error:
         problems += error.problems
     if not config.text:

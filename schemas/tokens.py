@@ -15,6 +15,7 @@ TASKS = ("general", "translation", "text")
 REASONS: dict[str, str] = {
     "not_single_turn": "messages that do not end with one of a user and one of the assistant (chat template only)",
     "control_token": "a control token of the tokenizer stands in the text, and would be taken for one",
+    "template_refusal": "the chat template refuses the messages, or fails on them",
     "no_boundary": "the chat template changes what was asked once the answer is there: where it begins cannot be told",
     "empty_response": "the answer has no tokens",
     "empty_text": "a document without tokens",

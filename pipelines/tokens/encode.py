@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.tokens.chats import TemplateRefusal, rendered
 from pipelines.tokens.prompts import alpaca_prompt
 from pipelines.tokens.tokenizer import Tokenizer
 from schemas.tokens import TOKENS
@@ -77,13 +78,18 @@ class RowEncoder:
     def _chat(self, row: Mapping[str, Any], messages: list[dict[str, str]]) -> Row:
         if [message["role"] for message in messages[-2:]] != ["user", "assistant"]:
             return _rejected(row, "not_single_turn")
+        if any(message["content"] is None for message in messages):
+            return _rejected(row, "not_single_turn", detail="a message without content")
         for token in self.tokenizer.control_tokens.values():
             if any(token in message["content"] for message in messages):
                 return _rejected(row, "control_token", detail=token)
         if not messages[-1]["content"].strip():
             return _rejected(row, "empty_response")
-        asked = self._rendered(messages[:-1], True)
-        whole = self._rendered(messages, False)
+        try:
+            asked = rendered(self.tokenizer, messages[:-1], True)
+            whole = rendered(self.tokenizer, messages, False)
+        except TemplateRefusal as refusal:
+            return _rejected(row, "template_refusal", detail=str(refusal))
         if not whole.startswith(asked):
             return _rejected(row, "no_boundary")
         assert self.tokenizer.with_offsets is not None  # what knows chats has it
@@ -97,18 +103,6 @@ class RowEncoder:
         # what a template writes after the end is not learned; a template that writes no end gets one
         answer = answer[: len(answer) - answer[::-1].index(eos)] if eos in answer else [*answer, eos]
         return self._fitted(row, prompt, answer, messages[-1]["content"])
-
-    def _rendered(self, messages: Sequence[dict[str, str]], ask: bool) -> str:
-        from transformers.utils.chat_template_utils import render_jinja_template
-
-        render: Any = render_jinja_template
-        rendered, _ = render(
-            conversations=[list(messages)],
-            chat_template=self.tokenizer.chat_template,
-            add_generation_prompt=ask,
-            **self.tokenizer.special,
-        )
-        return str(rendered[0])
 
     def _control_token(self, ids: list[int]) -> str | None:
         """A control token that the tokenizer made of a text."""

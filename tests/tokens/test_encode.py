@@ -14,6 +14,8 @@ from instruction_shards import SAMPLES, row
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from pipelines.errors import UserError
+from pipelines.tokenizing import plan
+from pipelines.tokens.chats import rendered
 from pipelines.tokens.encode import RowEncoder
 from pipelines.tokens.prompts import alpaca_prompt
 from pipelines.tokens.tokenizer import load_tokenizer
@@ -136,11 +138,44 @@ def test_a_chat_that_cannot_be_told_apart_is_a_reject(chat: Path, tmp_path: Path
     assert encoder(chat, template="chat").instructions([given])[0]["reason"] == "control_token"
     one = row("id", "en", "Hello.", "", "Hi.") | {"messages": [{"role": "user", "content": "Hello."}]}
     assert encoder(chat, template="chat").instructions([one])[0]["reason"] == "not_single_turn"
+    half = one | {"messages": [{"role": "user", "content": None}, {"role": "assistant", "content": "Hi."}]}
+    assert encoder(chat, template="chat").instructions([half])[0]["reason"] == "not_single_turn"
     silent = row("id", "en", "Hello.", "", " ")
     assert encoder(chat, template="chat").instructions([silent])[0]["reason"] == "empty_response"
     other = chat_tokenizer(tmp_path, "{{ messages | length }}{{ messages[-1]['content'] }}</s>")
     fine = row("id", "en", "Hello.", "", "Hi.")
     assert encoder(other, template="chat").instructions([fine])[0]["reason"] == "no_boundary"
+
+
+REFUSING = "{% if 'bomb' in messages[0]['content'] %}{{ raise_exception('Not\n that.') }}{% endif %}" + CHAT
+
+
+def test_a_chat_that_the_template_refuses_is_a_reject_and_one_that_refuses_all_is_refused(
+    tmp_path: Path,
+) -> None:
+    refusing = encoder(chat_tokenizer(tmp_path, REFUSING), template="chat")
+    rows = [row("id", "en", asked, "", "Hi.") for asked in ("Hello.", "A bomb.")]
+    fine, refused = refusing.instructions(rows)
+    assert fine["reason"] is None
+    assert (refused["reason"], refused["detail"]) == ("template_refusal", "Not that.")
+    for template, reason in (
+        ("{{ raise_exception('No.') }}", "No."),
+        ("{% if %}", "Expected"),
+        ("{% if add_generation_prompt %}{{ 1 / 0 }}{% endif %}", "zero"),
+    ):
+        config = TokenizeRun(input="x", tokenizer=chat_tokenizer(tmp_path, template), template="chat")
+        with pytest.raises(UserError, match=rf"cannot write a question and its answer \(.*{reason}"):
+            plan(config)
+
+
+def test_a_template_that_writes_the_date_writes_the_same_one_every_day(tmp_path: Path) -> None:
+    """As Llama 3.2's does. The template itself stays what it was, from its first newline on."""
+    template = (
+        "\n  {% macro hour() %}{{ strftime_now('%H') }}{% endmacro %}\n"
+        "{% if strftime_now is defined %}\nToday: {{ strftime_now('%d %b %Y') }}, {{ hour() }}\n{% endif %}"
+    )
+    tokenizer = load_tokenizer(chat_tokenizer(tmp_path, template))
+    assert rendered(tokenizer, [], True) == "\nToday: 26 Jul 2024, 00\n"
 
 
 def test_both_kinds_of_tokenizer_agree(chat: Path) -> None:

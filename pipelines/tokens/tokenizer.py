@@ -146,11 +146,15 @@ def _tokenizers(path: Path, config: dict[str, Any]) -> Tokenizer:
         found = reading.encode(text, add_special_tokens=False)
         return found.ids, [end for _, end in found.offsets]
 
+    # many name a bos_token that they never put before a text: what they do counts, unless the configuration says it
+    begins = config.get("add_bos_token")
+    if begins is None:
+        begins = bos is not None and reading.encode("a", add_special_tokens=True).ids[:1] == [bos]
     added = plain.get_added_tokens_decoder()
     return Tokenizer(
         encode=encode,
         vocab_size=max(vocabulary.values()) + 1,
-        bos_id=bos if config.get("add_bos_token", True) else None,
+        bos_id=bos if begins else None,
         eos_id=vocabulary.get(special["eos_token"] or "", -1),
         unk_id=vocabulary.get(unknown or ""),
         control_tokens={id: token.content for id, token in added.items() if token.special},

@@ -11,7 +11,7 @@ import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 from instruction_shards import SAMPLES, row
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from pipelines.errors import UserError
 from pipelines.tokenizing import plan
@@ -115,6 +115,7 @@ def chat_tokenizer(folder: Path, template: str = CHAT) -> Path:
     tokenizer.add_special_tokens(
         [AddedToken(token, special=True) for token in ("<s>", "</s>", "<|user|>", "<|assistant|>")]
     )
+    tokenizer.post_processor = processors.TemplateProcessing("<s> $A", special_tokens=[("<s>", SPM.bos_id())])
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {"bos_token": {"content": "<s>"}, "eos_token": "</s>", "chat_template": template}
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
@@ -183,6 +184,27 @@ def test_both_kinds_of_tokenizer_agree(chat: Path) -> None:
     texts = ["Name a fruit.", "说出一种水果。"]
     assert one.encode(texts) == other.encode(texts)
     assert (one.bos_id, one.eos_id, one.unk_id is None) == (other.bos_id, other.eos_id, False)
+
+
+@pytest.mark.parametrize(
+    ("adds", "says", "bos"),
+    [(True, None, 1), (False, None, None), (False, True, 1), (True, False, None)],
+)
+def test_a_token_begins_a_text_where_the_tokenizer_puts_one(
+    tmp_path: Path, adds: bool, says: bool | None, bos: int | None
+) -> None:
+    """GPT-NeoX's names a bos_token and never writes it: a model that has not seen it there must not now."""
+    folder = chat_tokenizer(tmp_path)
+    if not adds:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.post_processor = processors.Sequence([])
+        tokenizer.save(str(folder / "tokenizer.json"))
+    if says is not None:
+        config = json.loads((folder / "tokenizer_config.json").read_text())
+        (folder / "tokenizer_config.json").write_text(json.dumps(config | {"add_bos_token": says}))
+    assert load_tokenizer(folder).bos_id == bos
+    (found,) = encoder(folder).instructions([row("id", "en", "Name a fruit.", "", "An apple.")])
+    assert (found["input_ids"][0] == SPM.bos_id()) == (bos is not None)
 
 
 # --- documents ---

@@ -43,7 +43,8 @@ def main(argv: list[str]) -> int:
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 
-    given = arguments.input or any(key in str(arguments.overrides) for key in ("input=", "hub=", "text."))
+    sources = ("input=", "hub=", "text.", "text=")
+    given = arguments.input or any(override.startswith(sources) for override in arguments.overrides)
     config = load(
         TokenizeRun,
         arguments.config or (None if given else DEMO),

@@ -1,8 +1,8 @@
 """Tokenising: instruction shards or texts in, a published folder of tokens out, which training reads as it is.
 
 check ─► (cut texts into chunks) ─► tokenize ─► place ─► publish. What is made depends on the shards' content, the
-tokenizer, the template and the length: their hash is the manifest's `key`, and what was made under a key is not made
-again.
+tokenizer, the template, the length and the code: their hash is the manifest's `key`. An output that was made under the
+key is left as it is, unless it is to be replaced.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipelines.progress import Stages
 from pipelines.session import java_version, tune_for
 from pipelines.shards.from_hub import fetched
 from pipelines.shards.published import open_published
-from pipelines.shards.workspace import code_sha256, open_workspace
+from pipelines.shards.workspace import open_workspace
 from pipelines.shards.write import sha256_of
 from pipelines.tokens.chats import check_template
 from pipelines.tokens.documents import check_files, cut_documents
@@ -87,15 +87,15 @@ def _shards(config: TokenizeRun) -> tuple[Path, dict[str, Any]]:
 def tokenize(
     make_session: Callable[[], SparkSession], plan: Plan, overwrite: bool, finish: Finish
 ) -> dict[str, Any]:
-    """Tokenises and publishes; returns the run's manifest. What was made under the same key is left as it is.
+    """Tokenises and publishes; returns the run's manifest.
 
-    The steps of `finish` complete the staged result before it is published. Raises `UserError` and `InvariantError`.
+    An output that was made under the same key is left as it is, unless `overwrite` is given. The steps of `finish`
+    complete the staged result before it is published. Raises `UserError` and `InvariantError`.
     """
     config, stages = plan.config, Stages()
-    if (made := _made(config.output, plan.key)) is not None:
+    if not overwrite and (made := _made(config.output, plan.key)) is not None:
         return made | {"seconds": {}}
-    fingerprint = hashlib.sha256(f"{code_sha256()}{plan.key}".encode()).hexdigest()[:16]
-    with open_workspace(config.output, fingerprint, overwrite) as workspace:
+    with open_workspace(config.output, plan.key[:16], overwrite) as workspace:
         units, inputs = _units(plan, workspace.folder, stages)
         with stages.stage("start"):
             spark = make_session()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines import __version__
 from pipelines.shards.manifest import environment
+from pipelines.shards.workspace import code_sha256
 from pipelines.shards.write import as_json
 from pipelines.tokens.write import FIGURES, Key, Placed
 from schemas.datasets import TOKENS
@@ -18,8 +19,8 @@ from schemas.tokens_run import TokenizeRun
 
 
 def content_key(config: TokenizeRun, tokenizer_sha256: str, source: str) -> str:
-    """Of all that the tokens depend on: shards (`source` is their content's hash), tokenizer, template, length."""
-    parts = [TOKENS.version, config.identity(), tokenizer_sha256, source]
+    """Of all that tokens depend on: shards (`source` is their content's hash), tokenizer, configuration and code."""
+    parts = [code_sha256(), config.identity(), tokenizer_sha256, source]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -211,7 +211,8 @@ def _read(table: pa.Table) -> int:
     """How many rows of the input the rows come from; a document's pieces after the first are `<id>-1` and so on."""
     later = pc.match_substring_regex(table.column("id"), "-[1-9][0-9]*$")
     later = pc.and_(later, pc.equal(table.column("task"), "text"))
-    return table.num_rows - int(pc.sum(later).as_py() or 0)
+    pieces: int = pc.sum(later).as_py() or 0
+    return int(table.num_rows) - pieces
 
 
 def _key(unit: Unit, group: Mapping[str, Any]) -> Key:

@@ -17,11 +17,13 @@ from instruction_shards import SAMPLES, row, write_shards
 from job_process import digests, errors, run
 from pyspark.sql import SparkSession
 
+from jobs.tokenize_shards import main
 from pipelines import tokenizing
 from pipelines.errors import InvariantError, UserError
 from pipelines.shards.published import DatasetFolder, open_dataset
 from pipelines.tokenizing import plan, tokenize
 from pipelines.tokens import documents
+from pipelines.tokens import manifest as manifests
 from quality.again import auditor
 from quality.tokens_audit import audit
 from quality.tokens_publishing import completing
@@ -89,7 +91,7 @@ def test_the_report_the_card_and_the_audit_are_there(samples: Path, tmp_path: Pa
 
 
 def test_the_same_work_is_not_done_twice_and_other_work_replaces_nothing(
-    tokenized_with: Tokenize, samples: Path, tmp_path: Path
+    tokenized_with: Tokenize, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {"input": str(samples.parent / "mixture"), "max_length": 200}
     before = digests(samples)
@@ -97,9 +99,17 @@ def test_the_same_work_is_not_done_twice_and_other_work_replaces_nothing(
     with pytest.raises(UserError, match="exists already"):
         tokenized_with(output=str(samples), input=given["input"], max_length=100)
     assert digests(samples) == before
-    tokenized_with(output=str(tmp_path / "again"), **given)
+    again = str(tmp_path / "again")
+    tokenized_with(output=again, **given)
     parts = ("tokens/coit-zh", "rejected")
     made = digests(tmp_path / "again")
+    assert tokenized_with(output=again, overwrite=True, **given)["seconds"], (
+        "who asks for it gets it done again"
+    )
+    assert digests(tmp_path / "again") == made
+    monkeypatch.setattr(manifests, "code_sha256", lambda: "of other code")
+    with pytest.raises(UserError, match="exists already"):
+        tokenized_with(output=again, **given)
     assert made.items() >= {key: value for key, value in before.items() if key.startswith(parts)}.items()
 
 
@@ -250,6 +260,11 @@ def test_help_and_mistakes(tmp_path: Path) -> None:
         run("--input", tmp_path, "--tokenizer", tmp_path, "--set", "max_lenght=3", job="tokenize_shards")
     )
     assert any("did you mean max_length?" in line for line in said), said
+
+
+def test_a_setting_that_only_looks_like_a_source_leaves_the_samples_as_source() -> None:
+    with pytest.raises(UserError, match=r"tokenizer: a text\.model: no such file"):
+        main(["--set", "tokenizer=a text.model"])
 
 
 def test_the_reasons_are_all_reached_somewhere() -> None:

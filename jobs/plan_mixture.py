@@ -12,13 +12,16 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pipelines.cli import run_job
 from pipelines.errors import UserError
 from schemas.laws import GammaFile, LawsFile
 from schemas.loading import load
+
+Number = TypeVar("Number", int, float)
 
 
 def main(argv: list[str]) -> int:
@@ -75,8 +78,8 @@ def main(argv: list[str]) -> int:
     )
     from quality.law_plot import write_plot
 
-    weights = _by_language("--weight", arguments.weight)
-    floors = _by_language("--floor", arguments.floor)
+    weights = _by_language("--weight", arguments.weight, float, "a number above zero, like zh=2")
+    floors = _by_language("--floor", arguments.floor, int, "a whole number above zero, like zh=1000")
 
     if arguments.observations:
         laws = fitted_laws(arguments.observations)
@@ -88,7 +91,7 @@ def main(argv: list[str]) -> int:
     if arguments.manifest:
         there, origin = available(arguments.manifest)
         laws.origin.update(origin)
-    laws = constrained(laws, there, weights, {name: int(rows) for name, rows in floors.items()})
+    laws = constrained(laws, there, weights, floors)
     made = plan(laws, arguments.budget)
     for warning in laws.warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -101,18 +104,21 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _by_language(option: str, given: Sequence[str]) -> dict[str, float]:
+def _by_language(
+    option: str, given: Sequence[str], read: Callable[[str], Number], expected: str
+) -> dict[str, Number]:
     """`LANG=NUMBER` strings as a mapping. Raises `UserError` for anything else, and for what is not above zero."""
-    found: dict[str, float] = {}
+    found: dict[str, Number] = {}
     problems = []
     for text in given:
         name, _, number = text.partition("=")
         try:
-            found[name] = float(number)
+            value = read(number)
         except ValueError:
-            found[name] = 0.0
-        if not name or not 0 < found[name] < float("inf"):
-            problems.append(f"{option} {text}: expected a language and a number above zero, like zh=2")
+            value = read("0")
+        if not name or not 0 < value < float("inf"):
+            problems.append(f"{option} {text}: expected a language and {expected}")
+        found[name] = value
     if problems:
         raise UserError(*problems)
     return found

@@ -23,7 +23,11 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="output of a job of ours")
     parser.add_argument("--repo-id", required=True, metavar="USER/NAME", help="dataset repository on the Hub")
-    parser.add_argument("--private", action="store_true", help="make the repository private, if it is made")
+    parser.add_argument(
+        "--private",
+        action="store_true",
+        help="only into a private repository, which is made if there is none",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="list files and what would change; upload nothing"
     )

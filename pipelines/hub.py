@@ -7,6 +7,7 @@ and one that was cut goes on where it stopped.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,13 +24,22 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import disable_progress_bars, validate_repo_id  # type: ignore[attr-defined]
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
 
 from pipelines.errors import UserError
+from pipelines.http import retry_after_s
 
 _TYPE = "dataset"
 _KEPT = ".gitattributes"  # the Hub's own
 _ATTEMPTS = 5
+_LONGEST_S = 600.0  # of the waits that a server asks for: the Hub counts requests in windows of five minutes
 _BUSY = (408, 429, 500, 502, 503, 504)
 
 Result = TypeVar("Result")
@@ -95,7 +105,14 @@ class Hub:
         return Difference(new, changed, same, gone)
 
     def publish(self, folder: Path, content_sha256: str, private: bool) -> Published:
-        """Uploads what differs, in one commit or a few, and tags it. Raises `UserError`."""
+        """Uploads what differs, in one commit or a few, and tags it. Raises `UserError`.
+
+        So it does if a repository that is public already was to be `private`.
+        """
+        if private and self._public():
+            raise UserError(
+                f"--private: {self.url} is public; make it private in its settings, or leave the option out"
+            )
         found, tag = self.difference(folder), tag_of(content_sha256)
         if found.nothing and self._tagged(tag):
             return Published(found, tag, self.url, False)
@@ -112,7 +129,7 @@ class Hub:
                     folder_path=folder,
                     commit_message=f"Polyinstruct dataset, content {content_sha256[:16]}",
                     ignore_patterns=[".*", "**/.*"],
-                    delete_patterns=list(found.gone) or None,
+                    delete_patterns=[glob.escape(name) for name in found.gone] or None,
                 )
             )
         # a tag that was given to other files is moved: it names the content, and this is it
@@ -124,6 +141,17 @@ class Hub:
     @property
     def url(self) -> str:
         return f"{self._api.endpoint}/datasets/{self.repo_id}"
+
+    def _public(self) -> bool:
+        """Whether there is a repository that everybody can read."""
+
+        def looked() -> bool:
+            try:
+                return not self._api.repo_info(self.repo_id, repo_type=_TYPE).private
+            except RepositoryNotFoundError:
+                return False
+
+        return self._call(looked)
 
     def _tree(self) -> dict[str, RepoFile]:
         """The files of the published revision; none where there is no repository yet."""
@@ -150,12 +178,19 @@ class Hub:
 
         return self._call(looked)
 
+    def _wait(self, state: RetryCallState) -> float:
+        """Seconds to the next try: as long as the server asks (429), else longer each time."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = retry_after_s(error.response) if isinstance(error, HfHubHTTPError) else None
+        backoff = wait_exponential_jitter(initial=min(1.0, self._pause), max=self._pause)(state)
+        return max(backoff, min(asked or 0.0, _LONGEST_S))
+
     def _call(self, do: Callable[[], Result]) -> Result:
         """Does a call to the Hub, again while it is busy or the line breaks. Raises `UserError` if it fails."""
         retrying = Retrying(
             retry=retry_if_exception(_passes),
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_exponential_jitter(initial=min(1.0, self._pause), max=self._pause),
+            wait=self._wait,
             reraise=True,
         )
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import UserError
 
@@ -41,6 +42,16 @@ def tokenizer_file(path: Path, key: str = "tokenizer") -> Path:
     return file
 
 
+def whole_texts(path: str) -> Any:
+    """The `Tokenizer` of a `tokenizer.json`, without the truncation and padding that one may hold for its model."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(path)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 @lru_cache(maxsize=2)
 def load_tokenizer(path: str, key: str = "tokenizer") -> BaseTokenizer:
     """Loads a SentencePiece model or a `tokenizer.json`, once per process.
@@ -49,9 +60,7 @@ def load_tokenizer(path: str, key: str = "tokenizer") -> BaseTokenizer:
     """
     try:
         if path.endswith(".json"):
-            from tokenizers import Tokenizer
-
-            tokenizer = Tokenizer.from_file(path)
+            tokenizer = whole_texts(path)
             vocabulary = tokenizer.get_vocab()
             unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"
             single = {id for token, id in vocabulary.items() if token == unknown or _BYTE.fullmatch(token)}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from schemas.section import Section
 
 
-class LawEntry(_Section):
+class LawEntry(Section):
     """S(X) = 100 - alpha * (gamma * X) ** beta (arXiv 2308.04948, equation 2)."""
 
     alpha: float = Field(gt=0, description="scale; without gamma, of X itself")
@@ -18,7 +16,7 @@ class LawEntry(_Section):
     max: int | None = Field(None, ge=0, description="rows that there are; default: any number")
 
 
-class LawsFile(_Section):
+class LawsFile(Section):
     languages: dict[str, LawEntry] = Field(min_length=1, description="language (ISO 639-1) -> its law")
 
 

@@ -14,6 +14,8 @@ from schemas.section import OutputFolder, Section, WithLanguages
 from schemas.spelling import did_you_mean
 
 EACH = "{x}"  # stands for a language in names of mixtures and parts
+# how quality/mixture_trainers.py names the split and the shards of a mixture
+_PIECE = re.compile(r"(.+?)(?:-validation(?:-\d{5})?|-\d{5})")
 _NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 
 
@@ -187,7 +189,13 @@ class MixtureRun(WithLanguages):
             if not _NAME.fullmatch(name.replace(EACH, "x"))
         ]
         if not problems:
-            for name, mixture in self.expanded().items():
+            mixtures = self.expanded()
+            problems += [
+                f"mixtures.{name}: trainers would take it for a part of {of[1]}; choose another name"
+                for name in mixtures
+                if (of := _PIECE.fullmatch(name)) and of[1] in mixtures
+            ]
+            for name, mixture in mixtures.items():
                 for part in mixture.parts:
                     problem = self._unknown_part(part.name)
                     if problem:

@@ -13,9 +13,9 @@ from schemas.languages import LANGUAGES, Language
 
 
 class Section(BaseModel):
-    """Typed keys that cannot be changed afterwards, and no others."""
+    """Typed keys that cannot be changed afterwards, and no others; numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Identified(Section):

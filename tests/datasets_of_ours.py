@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from schemas import datasets
 from schemas.datasets import Kind
 from schemas.instructions import INSTRUCTIONS
+from schemas.mi_eval import MI_EVAL
 from schemas.parallel import PARALLEL
 
 WORDS = {
@@ -114,3 +115,16 @@ def translated(folder: Path, rows: int = 60, languages: Sequence[str] = ("en", "
         datasets.TRANSLATED,
         {lang: [instruction_row(lang, n) for n in range(rows)] for lang in languages},
     )
+
+
+def mi_eval(folder: Path, items: Mapping[str, Sequence[tuple[str, str]]]) -> Path:
+    """An evaluation set of (instruction, output) by language."""
+    parts = {}
+    for lang, of in items.items():
+        parts[lang] = [
+            dict.fromkeys(MI_EVAL.columns, "")
+            | {"id": f"{n:032x}", "lang": lang, "instruction": instruction, "output": output, "split": "test"}
+            | {"is_classification": False, "seed_similarity": 0.1, "training_overlap": None, "round": 0}
+            for n, (instruction, output) in enumerate(of)
+        ]
+    return publish(folder, datasets.MI_EVAL, parts)

@@ -37,6 +37,7 @@ class State:
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     faults: list[tuple[str, int | str]] = field(default_factory=list)
+    retry_after: str = "0"
 
     def content(self, repo_id: str, path: str) -> bytes:
         held = self.repositories[repo_id].files[path]
@@ -68,7 +69,7 @@ def serving() -> Iterator[State]:
                 return
             body = self._body()
             if fault is not None:
-                self._send(int(fault[1]), {"error": "try later"}, {"Retry-After": "0"})
+                self._send(int(fault[1]), {"error": "try later"}, {"Retry-After": state.retry_after})
                 return
             if not path.startswith("/lfs/") and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 self._send(401, {"error": "Invalid user token."})

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import load_dataset
-from datasets_of_ours import instruction_row, pair_row, parallel, publish, split_of, text, translated
+from datasets_of_ours import instruction_row, mi_eval, pair_row, parallel, publish, split_of, text, translated
 from job_process import ROOT, digests, errors, run
 from pyspark.sql import SparkSession
 
@@ -278,12 +278,14 @@ def test_other_instruction_files_pass_the_same_checks(mixed_with: Mix, tmp_path:
         {"instruction": "空的", "output": ""},
         {"messages": [{"role": "user", "content": "早上怎么打招呼？"}, {"role": "assistant", "content": "说早上好。"}]},
         {"instruction": "描述石桥和河流。", "output": "河流从古老的石桥下面缓缓流过，孩子们在岸边观看。"},
+        {"instruction": "写一句关于市场的话。", "output": "清晨的市场里摆满了新鲜的蔬菜和刚刚捕到的鱼。"},
     ]  # fmt: skip
     (tmp_path / "zh.jsonl").write_text(
         "\n".join(json.dumps(one, ensure_ascii=False) for one in chinese) + "\n{oops\n"
     )
     (tmp_path / "eval").mkdir()
     (tmp_path / "eval" / "set.txt").write_text("河流从古老的石桥下面缓缓流过，孩子们在岸边观看。\n")
+    mi_eval(tmp_path / "eval" / "mi_eval", {"zh": [(chinese[-1]["instruction"], chinese[-1]["output"])]})
     for lang in ("en", "el"):  # the same records at the same places
         records = [{"instruction": text(lang, n), "output": text(lang, 100 + n)} for n in range(30)]
         (tmp_path / f"{lang}.json").write_text(json.dumps(records))
@@ -298,9 +300,9 @@ def test_other_instruction_files_pass_the_same_checks(mixed_with: Mix, tmp_path:
         output=tmp_path / "out",
         splits={"validation": 0.3},
     )
-    assert manifest["counts"][0]["read"] == 7
+    assert manifest["counts"][0]["read"] == 8
     assert manifest["counts"][0]["rejected"] == {
-        "broken_record": 1, "contaminated": 1, "duplicate": 1, "empty_output": 1, "wrong_script": 1,
+        "broken_record": 1, "contaminated": 2, "duplicate": 1, "empty_output": 1, "wrong_script": 1,
     }  # fmt: skip
     rows = rows_of(tmp_path / "out" / "instructions" / "bactrian")
     assert {row["license"] for row in rows} == {"CC-BY-NC-4.0"}
@@ -310,6 +312,30 @@ def test_other_instruction_files_pass_the_same_checks(mixed_with: Mix, tmp_path:
     both = [n for n in range(30) if {text("en", n), text("el", n)} <= set(split)]
     assert len(both) > 20
     assert [split[text("en", n)] for n in both] == [split[text("el", n)] for n in both]
+
+
+def test_a_mixture_of_several_shards_is_whole(mixed_with: Mix, tmp_path: Path) -> None:
+    """Long rows, so that a MiB of text, which is the smallest shard, holds few."""
+    records = [{"instruction": text("zh", n), "output": text("zh", n, 19_900)} for n in range(60)]
+    (tmp_path / "zh.json").write_text(json.dumps(records, ensure_ascii=False))
+    mixed_with(
+        languages=["zh"],
+        general={"essays": {"files": {"zh": [tmp_path / "zh.json"]}}},
+        mixtures={"essays": ["essays-zh"]},
+        splits={"validation": 0.0},
+        shards={"target_mb": 1},
+        output=tmp_path / "out",
+        finished=True,
+    )
+    folder = tmp_path / "out" / "instructions"
+    names = sorted(path.name for path in (folder / "essays").iterdir())
+    assert len(names) > 3
+    assert names == [f"train-{n:05d}-of-{len(names):05d}.parquet" for n in range(len(names))]
+    assert {row["instruction"] for row in rows_of(folder)} == {one["instruction"] for one in records}
+    info = json.loads((folder / "dataset_info.json").read_text())
+    assert [one["file_name"] for one in info.values()] == [f"essays/{name}" for name in names]
+    data = load_dataset(str(folder), "essays", split="train", cache_dir=str(tmp_path / "cache"))
+    assert data.num_rows == len(records)
 
 
 def test_the_same_bytes_on_every_run(
@@ -453,6 +479,8 @@ def test_report_and_card_say_what_is_there(mixed: Path) -> None:
         ({"translation": {"path": "nowhere"}}, "translation.path: nowhere: is no folder"),
         ({"general": {"alpaca": {"path": "nowhere"}}}, "general.alpaca.path: nowhere: is no folder"),
         ({"languages": ["xx"]}, "no language 'xx' is known"),
+        ({"mixtures": {"m": ["alpaca-en"], "m-validation": ["alpaca-zh"]}}, r"mixtures.m-validation: .* part of m;"),
+        ({"mixtures": {"m": ["alpaca-en"], "m-00001": ["alpaca-zh"]}}, r"mixtures.m-00001: .* part of m;"),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_sentence(sources: dict[str, Any], given: Mapping[str, Any], sentence: str) -> None:

@@ -6,14 +6,16 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub_server import TOKEN, State, serving
+from hub_server import TOKEN, Repository, State, serving
 from job_process import ROOT, environment
 
 from schemas.datasets import MIXTURE
@@ -150,8 +152,18 @@ def test_what_is_published_is_what_is_here_once(hub: State, output: Path) -> Non
     assert "everything is there already" in publish(hub, output, "--dry-run").stdout
 
 
+def test_nothing_private_goes_into_a_public_repository(hub: State, output: Path) -> None:
+    hub.repositories[REPO] = Repository(private=False)
+    done = publish(hub, output, "--private")
+    assert done.returncode == 2
+    assert f"--private: {hub.url}/datasets/{REPO} is public" in done.stderr
+    assert not hub.repositories[REPO].files
+    assert {request.split()[0] for request in hub.requests} == {"GET"}
+
+
 def test_another_version_sends_what_differs_and_removes_what_is_gone(hub: State, output: Path) -> None:
     publish(hub, output)
+    hub.repositories[REPO].files["notes [old].md"] = hub.repositories[REPO].files["README.md"]
     (output / "instructions" / "coit-zh" / "train-00001-of-00002.parquet").rename(
         output / "instructions" / "coit-zh" / "train-00001-of-00001.parquet"
     )
@@ -159,7 +171,7 @@ def test_another_version_sends_what_differs_and_removes_what_is_gone(hub: State,
     manifest["outputs"][1]["path"] = "coit-zh/train-00001-of-00001.parquet"
     write_manifests(output, manifest["outputs"], "ab" * 32)
     dry = publish(hub, output, "--dry-run")
-    assert "1 new, 1 changed, 2 the same, 1 to be removed" in dry.stdout
+    assert "1 new, 1 changed, 2 the same, 2 to be removed" in dry.stdout
     hub.requests.clear()
     assert publish(hub, output).returncode == 0
     assert published(hub) == local(output)
@@ -186,6 +198,20 @@ def test_a_busy_hub_and_a_broken_line_are_waited_for(
     assert not hub.faults
     assert published(hub) == local(output)
     assert len(hub.repositories[REPO].tags) == 1
+
+
+def test_a_busy_hub_is_asked_again_when_it_says(
+    hub: State, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import hub as module
+
+    monkeypatch.setattr(module, "get_token", lambda: TOKEN)
+    monkeypatch.setattr(module, "HfApi", partial(module.HfApi, endpoint=hub.url))
+    hub.faults, hub.retry_after = [("GET /api/datasets/someone/mixture/tree", 503)], "2"
+    started = time.monotonic()
+    assert len(module.Hub(REPO, pause=0.0).difference(output / "instructions").new) == 4
+    assert time.monotonic() - started >= 2
+    assert len(hub.requests) == 2
 
 
 def test_an_upload_that_was_given_up_goes_on_where_it_stopped(hub: State, output: Path) -> None:

@@ -40,7 +40,7 @@ class Language:
 
 @dataclass(frozen=True)
 class Allocation:
-    """The rows of each language, and what one more row of the budget would add to the mean score (`multiplier`)."""
+    """The rows of each language, and what one more row of the budget would add to the mean score (`multiplier`; 0: there are no more)."""
 
     rows: dict[str, int]
     multiplier: float
@@ -51,8 +51,7 @@ class Allocation:
 def allocate(languages: Mapping[str, Language], budget: int) -> Allocation:
     """The best allocation of `budget` rows, in whole rows that sum to it.
 
-    A language whose marginal gain at its maximum is above the multiplier is `capped`; `floored` is one that gets its
-    floor though it is not worth that much. Raises `UserError` if the budget is more than there is, or less than the
+    A language that gets all its rows is `capped`; `floored` is one that gets its floor though it is not worth that much. Raises `UserError` if the budget is more than there is, or less than the
     floors.
     """
     _check(languages, budget)
@@ -73,6 +72,8 @@ def allocate(languages: Mapping[str, Language], budget: int) -> Allocation:
 
     log_multiplier = _bisected(at, log_gain, b, budget)
     whole = _whole(at(log_multiplier), log_gain, b, low, high, budget)
+    if (whole >= high).all():
+        log_multiplier = -math.inf  # any small enough one gives all there is
     gain = log_gain - (1 + b) * np.log(np.maximum(whole, 1.0))
     return Allocation(
         rows={name: int(rows) for name, rows in zip(names, whole, strict=True)},

@@ -70,11 +70,11 @@ def _repeated(rows: DataFrame) -> DataFrame:
 
 
 def _straddling(rows: DataFrame) -> DataFrame:
-    """Examples that share a key with one that is held out more strictly."""
+    """Examples that share a key with one that is held out more strictly, not one that falls for another reason."""
     strictness = F.create_map(*(F.lit(one) for pair in _STRICTNESS.items() for one in pair))[F.col("split")]
     leveled = rows.withColumn("level", strictness)
     held = (
-        leveled.where("level > 0")
+        leveled.where("level > 0 and (reason is null or reason = 'held_out')")
         .select(F.explode("keys").alias("key"), "level")
         .groupBy("key")
         .agg(F.max("level").alias("held"))

@@ -36,10 +36,10 @@ def print_plan(made: Plan) -> None:
         )
     console = Console()
     console.print(table)
-    lines = [
-        f"mean score {made.score:.3f} with {made.budget:,} rows; "
-        f"the next 1,000 rows are worth +{1000 * found.multiplier:.2g} points"
-    ]
+    following = f"the next 1,000 rows are worth +{1000 * found.multiplier:.2g} points"
+    if not found.multiplier:
+        following = "there are no more rows"
+    lines = [f"mean score {made.score:.3f} with {made.budget:,} rows; {following}"]
     for gain in made.gains:
         sure = (
             "how sure is not known, for the laws were given or have too few points"

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
 
 from pipelines.errors import UserError
 from schemas.mixture_run import Mixture
+
+_HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,11 @@ def shares(
             )
         else:
             share = mixture.english_share
-            rows = round(share / (1 - share) * sum(wanted.values()))
+            rows = round(
+                share / (1 - share) * sum(wanted.values())
+                if mixture.rows is None
+                else share * mixture.rows  # what was kept free above
+            )
             given = _shared_out({n: open_[n] * facts[n].available for n in english}, limits, rows)
             wanted |= given
             if sum(given.values()) < rows:
@@ -102,7 +110,12 @@ def _asked(
     mixture: Mixture, facts: Mapping[str, PartFacts], allocation: Mapping[str, int] | None
 ) -> dict[str, int]:
     """What parts ask for themselves, and what is allocated to a language, divided among its directions by weight."""
-    wanted = {part.name: part.rows for part in mixture.parts if part.rows is not None}
+    most = {part.name: part.max for part in mixture.parts if part.max is not None}
+    wanted = {
+        part.name: min(part.rows, most.get(part.name, part.rows))
+        for part in mixture.parts
+        if part.rows is not None
+    }
     if allocation is not None and mixture.rows is None:
         by_language: dict[str, dict[str, float]] = {}
         for part in mixture.parts:
@@ -110,27 +123,33 @@ def _asked(
                 by_language.setdefault(facts[part.name].lang, {})[part.name] = part.weight
         for lang, weights in by_language.items():
             if lang in allocation:
-                wanted |= _shared_out(weights, dict.fromkeys(weights, allocation[lang]), allocation[lang])
+                rows = allocation[lang]
+                wanted |= _shared_out(weights, {n: min(rows, most.get(n, rows)) for n in weights}, rows)
     return wanted
 
 
 def _shared_out(weights: Mapping[str, float], limits: Mapping[str, int], rows: int) -> dict[str, int]:
-    """`rows` by weight, in whole rows; what is above a limit goes to the others. Less only where all are full."""
-    found, open_, left = dict.fromkeys(weights, 0), dict(weights), rows
-    while open_ and left:
-        total = sum(open_.values())
-        if not total:
-            break
-        full = [n for n, weight in open_.items() if left * weight / total >= limits[n]]
-        if not full:
-            exact = {n: left * weight / total for n, weight in open_.items()}
-            found |= {n: int(share) for n, share in exact.items()}
-            rest = left - sum(int(share) for share in exact.values())
-            for n in sorted(exact, key=lambda n: (int(exact[n]) - exact[n], n))[:rest]:
-                found[n] += 1
-            break
-        for n in full:
-            found[n] = limits[n]
-            left -= limits[n]
-            del open_[n]
-    return found
+    """`rows` by weight, in whole rows; what is above a limit goes to the others. Less only where all are full.
+
+    Each row goes to the part with the highest weight / (rows it has + 1/2) (Webster's method; the first name where they
+    are the same), so that more rows take none from a part, which rounding shares would do. All but the last few are
+    given at once: a part has those of its quotients that are at least a divisor, found by bisection (in fractions).
+    """
+    exact = {n: Fraction(weight) for n, weight in weights.items() if weight and limits[n]}
+    if rows >= sum(limits[n] for n in exact):
+        return {n: limits[n] if n in exact else 0 for n in weights}
+
+    def given(divisor: Fraction) -> dict[str, int]:
+        return {n: min(limits[n], floor(weight / divisor + _HALF)) for n, weight in exact.items()}
+
+    few, many = 3 * max(exact.values()), None  # divisors that give too few rows (at first none), and too many
+    while rows - sum((found := given(few)).values()) > len(exact):
+        middle = few / 2 if many is None else (few + many) / 2
+        if sum(given(middle).values()) > rows:
+            many = middle
+        else:
+            few = middle
+    for _ in range(rows - sum(found.values())):
+        open_ = [n for n in exact if found[n] < limits[n]]
+        found[min(open_, key=lambda n: (-exact[n] / (found[n] + _HALF), n))] += 1
+    return {n: found.get(n, 0) for n in weights}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,8 +43,9 @@ def write_pieces(
 ) -> tuple[list[Written], str]:
     """Writes rows to the file that `name` gives for each (below `root`), in `order`; returns the files and a digest.
 
-    `pieces` is the number of files. The digest is of the rows' ids and texts, whatever shards they stand in: the sum of
-    their SHA-256 modulo 2 ** 256.
+    `pieces` is the number of files at most. Names are like `train-00000-of-00002.parquet`, and in the end without gaps.
+    The digest is of the rows' folder, split, ids and texts, whatever shards they stand in: the sum of their SHA-256
+    modulo 2 ** 256.
     """
     root.mkdir(parents=True, exist_ok=True)
     columns = declared.columns
@@ -56,7 +59,7 @@ def write_pieces(
                 with ExitStack() as inner:
                     writer = ShardWriter(temporary, declared, inner)
                     for table in found:
-                        total = (total + _digest(table)) % _MODULUS
+                        total = (total + _digest(place_of(path), table)) % _MODULUS
                         writer.write(table)
             done = describe(target, root)
             yield pa.RecordBatch.from_pylist(
@@ -80,7 +83,24 @@ def write_pieces(
     found = sorted_.mapInArrow(write, _FOUND).collect()
     files = [Written(row["path"], row["rows"], row["bytes"], row["sha256"]) for row in found]
     total = sum(int(row["digest"], 16) for row in found) % _MODULUS
-    return sorted(files, key=lambda file: file.path), f"{total:064x}"
+    return _numbered(files, root), f"{total:064x}"
+
+
+def place_of(path: str) -> str:
+    """A shard's name without its number: its folder and split, as `instructions/coit-zh/train`."""
+    return path.rsplit("-", 3)[0]
+
+
+def _numbered(files: Iterable[Written], root: Path) -> list[Written]:
+    """The files with their numbers made complete: into some shards no row's hash may have fallen."""
+    found: list[Written] = []
+    for place, of in groupby(sorted(files, key=lambda file: file.path), key=lambda file: place_of(file.path)):
+        shards = list(of)
+        for number, file in enumerate(shards):
+            path = f"{place}-{number:05d}-of-{len(shards):05d}.parquet"
+            (root / file.path).rename(root / path)  # never onto another: numbers only become smaller
+            found.append(replace(file, path=path))
+    return sorted(found, key=lambda file: file.path)
 
 
 def _streams(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[pa.Table]]]:
@@ -120,9 +140,9 @@ def _streams(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[
         yield path, run(path)
 
 
-def _digest(table: pa.Table) -> int:
+def _digest(place: str, table: pa.Table) -> int:
     names = [name for name in _TEXTS if name in table.column_names]
     total = 0
     for row in zip(*(table.column(name).to_pylist() for name in names), strict=True):
-        total += int.from_bytes(hashlib.sha256("\0".join(map(str, row)).encode()).digest(), "big")
+        total += int.from_bytes(hashlib.sha256("\0".join(map(str, (place, *row))).encode()).digest(), "big")
     return total

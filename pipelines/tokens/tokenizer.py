@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.shards.write import sha256_of
+from pipelines.tokenizers import whole_texts
 
 # what a directory may hold of a tokenizer; the others do not change what comes out
 _FILES = (
@@ -129,10 +130,8 @@ def _sentencepiece(path: Path, config: dict[str, Any]) -> Tokenizer:
 
 
 def _tokenizers(path: Path, config: dict[str, Any]) -> Tokenizer:
-    from tokenizers import Tokenizer as Fast
-
     # one that takes control tokens for text, one that reads them
-    plain, reading = Fast.from_file(str(path)), Fast.from_file(str(path))
+    plain, reading = whole_texts(str(path)), whole_texts(str(path))
     plain.encode_special_tokens = True
     vocabulary = plain.get_vocab(with_added_tokens=True)
     special: dict[str, str | None] = {name: _content(config, name) for name in ("bos_token", "eos_token")}

@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 
 from pipelines.errors import UserError
 from pipelines.mixture.allocation import Language, allocate, mean_score, proportional, uniform
-from pipelines.mixture.planning import available, constrained, given_laws, plan
+from pipelines.mixture.plan_summary import print_plan
+from pipelines.mixture.planning import Laws, available, constrained, given_laws, plan
 from pipelines.mixture.scaling_law import Law
 from schemas.laws import LawsFile
 from schemas.loading import load
@@ -172,6 +173,14 @@ def test_the_multiplier_is_what_the_next_row_is_worth() -> None:
     found = allocate(languages, 300_000)
     more = mean_score(curves, allocate(languages, 310_000).rows, even) - mean_score(curves, found.rows, even)
     assert more / 10_000 == pytest.approx(found.multiplier, rel=0.05)
+
+
+def test_where_all_is_taken_no_row_is_left_to_be_worth_anything(capsys: pytest.CaptureFixture[str]) -> None:
+    found = plan(Laws(paper(), {}, {}, {}), 4_416_178)
+    assert found.allocation.multiplier == 0
+    assert found.allocation.capped == tuple(paper())
+    print_plan(found)
+    assert "4,416,178 rows; there are no more rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

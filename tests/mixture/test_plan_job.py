@@ -68,6 +68,10 @@ def test_scores_become_a_plan_and_its_plot(tmp_path: Path) -> None:
             ("--laws", LAWS, "--budget", 10, "--weight", "zh=-1"),
             "--weight zh=-1: expected a language and a number",
         ),
+        (
+            ("--laws", LAWS, "--budget", 10, "--floor", "zh=0.5"),
+            "--floor zh=0.5: expected a language and a whole number",
+        ),
         (("--laws", "nowhere.yaml", "--budget", 10), "nowhere.yaml: cannot be read"),
     ],
 )

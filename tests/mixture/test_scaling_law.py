@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import UserError
 from pipelines.mixture.observations import read_observations
+from pipelines.mixture.planning import fitted_laws
 from pipelines.mixture.scaling_law import Law, fit
 
 ROWS = (5e3, 2e4, 5e4, 1e5, 4e5, 1e6)
@@ -123,3 +125,15 @@ def test_a_file_without_observations_is_refused(tmp_path: Path, text: str) -> No
     path.write_text(text)
     with pytest.raises(UserError, match=r"expected a first line|no observations"):
         read_observations(path)
+
+
+def test_the_errors_of_languages_do_not_go_up_and_down_together(tmp_path: Path) -> None:
+    scores = [(rows, 60 + 5 * math.log10(rows) + off) for rows, off in zip(ROWS, (0, 1, -1) * 2, strict=True)]
+    lines = [f"{lang},{rows:.0f},{score:.3f}" for lang in ("zh", "el") for rows, score in scores]
+    (tmp_path / "scores.csv").write_text("\n".join(["language,pairs,score", *lines]))
+    fits = fitted_laws(tmp_path / "scores.csv").fits
+    assert fits["zh"].law == fits["el"].law
+    zh, el = ([law.beta for law in fits[lang].replicates] for lang in ("zh", "el"))
+    assert abs(np.corrcoef(zh, el)[0, 1]) < 0.25
+    again = fitted_laws(tmp_path / "scores.csv").fits
+    assert [law.beta for law in again["zh"].replicates] == zh

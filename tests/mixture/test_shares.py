@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -41,6 +42,11 @@ def shared(mixture: Any, allocation: dict[str, int] | None = None) -> dict[str, 
         ({"parts": ["alpaca-en", "en-zh"], "english_share": 0.2}, {"zh": 160}, {"alpaca-en": 40, "en-zh": 160}),
         ({"parts": ["alpaca-en", "en-zh"], "english_share": 0.25, "rows": 80}, None, {"alpaca-en": 20, "en-zh": 60}),
         ({"parts": ["alpaca-en", "en-zh"], "english_share": 0.0}, {"zh": 10}, {"alpaca-en": 0, "en-zh": 10}),
+        ({"parts": ["alpaca-en", "en-zh"], "english_share": 0.3, "rows": 8}, None, {"alpaca-en": 2, "en-zh": 6}),
+        ({"parts": ["alpaca-en", "en-zh"], "english_share": 0.3, "rows": 12}, None, {"alpaca-en": 4, "en-zh": 8}),
+        ([{"name": "en-zh", "max": 30}, "zh-en"], {"zh": 100}, {"en-zh": 30, "zh-en": 70}),
+        ([{"name": "en-zh", "max": 30}], {"zh": 100}, {"en-zh": 30}),
+        ([{"name": "en-zh", "max": 30, "rows": 50}], None, {"en-zh": 30}),
     ],
 )  # fmt: skip
 def test_shares(mixture: Any, allocation: dict[str, int] | None, expected: dict[str, int]) -> None:
@@ -75,22 +81,49 @@ def test_a_language_that_is_allocated_nothing_is_named() -> None:
     assert shared(["en-zh", {"name": "en-el", "rows": 7}], {"zh": 10}) == {"en-zh": 10, "en-el": 7}
 
 
+def test_one_more_row_takes_none_away() -> None:
+    """Rounded shares of 6:6:2 would be 4, 4, 2 of 10 rows, and 5, 5, 1 of 11."""
+    weights = {
+        "en-zh": 6.0,
+        "zh-en": 6.0,
+        "en-el": 54.0,
+    }  # of 900, 900 and 100 rows; with 3, 3 and 1 in proportion
+    parts = [{"name": name, "weight": weight / 3} for name, weight in weights.items()]
+    parts[2]["weight"] = 6.0
+    ten, eleven = (shared({"parts": parts, "rows": rows}) for rows in (10, 11))
+    assert all(eleven[name] >= ten[name] for name in ten)
+
+
+def test_millions_of_rows_are_shared_out_at_once() -> None:
+    facts = {f"en-{n}": PartFacts("zh", f"en-{n}", 7_000_001 + n) for n in range(60)}
+    mixture = Mixture.model_validate({"parts": list(facts), "rows": 300_000_007, "temperature": 3})
+    started = time.perf_counter()
+    assert sum(shares("m", mixture, facts, None).values()) == 300_000_007
+    assert time.perf_counter() - started < 1
+
+
 @given(
     rows=st.integers(1, 2_000),
+    more=st.integers(0, 20),
     temperature=st.floats(1, 10),
     weights=st.lists(st.floats(0.1, 10), min_size=3, max_size=3),
+    english=st.one_of(st.none(), st.floats(0, 0.99)),
 )
-def test_rows_are_all_given_and_no_part_beyond_what_it_has(
-    rows: int, temperature: float, weights: list[float]
+def test_rows_are_all_given_and_more_only_add(
+    rows: int, more: int, temperature: float, weights: list[float], english: float | None
 ) -> None:
+    """No part gives more than it has, and none gives less where more is asked for."""
     names = ("alpaca-zh", "en-zh", "en-el")
+    english_rows = 0 if english is None else round(english * (rows + more))
     parts = [{"name": name, "weight": weight} for name, weight in zip(names, weights, strict=True)]
+    if english is not None:
+        parts.append({"name": "alpaca-en", "weight": 1.0})
     there = sum(FACTS[name].available for name in names)
-    mixture = {"parts": parts, "rows": rows, "temperature": temperature}
-    if rows > there:
-        with pytest.raises(UserError):
-            shared(mixture)
+    mixture = {"parts": parts, "temperature": temperature, "english_share": english}
+    if rows + more - english_rows > there or english_rows > FACTS["alpaca-en"].available:
+        with pytest.raises(UserError, match=r"short|all its parts give"):
+            shared(mixture | {"rows": rows + more})
         return
-    found = shared(mixture)
-    assert sum(found.values()) == rows
-    assert all(0 <= found[name] <= FACTS[name].available for name in names)
+    less, found = (shared(mixture | {"rows": number}) for number in (rows, rows + more))
+    assert (sum(less.values()), sum(found.values())) == (rows, rows + more)
+    assert all(0 <= less[name] <= found[name] <= FACTS[name].available for name in found)

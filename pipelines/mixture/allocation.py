@@ -40,7 +40,10 @@ class Language:
 
 @dataclass(frozen=True)
 class Allocation:
-    """The rows of each language, and what one more row of the budget would add to the mean score (`multiplier`; 0: there are no more)."""
+    """The rows of each language, and what one more row of the budget would add to the mean score (`multiplier`).
+
+    It is 0 where the budget takes all there is: there is no more row.
+    """
 
     rows: dict[str, int]
     multiplier: float
@@ -51,8 +54,8 @@ class Allocation:
 def allocate(languages: Mapping[str, Language], budget: int) -> Allocation:
     """The best allocation of `budget` rows, in whole rows that sum to it.
 
-    A language that gets all its rows is `capped`; `floored` is one that gets its floor though it is not worth that much. Raises `UserError` if the budget is more than there is, or less than the
-    floors.
+    A language that gets all its rows is `capped`; `floored` is one that gets its floor though it is not worth that
+    much. Raises `UserError` if the budget is more than there is, or less than the floors.
     """
     _check(languages, budget)
     names = list(languages)

@@ -83,13 +83,8 @@ def test_a_language_that_is_allocated_nothing_is_named() -> None:
 
 def test_one_more_row_takes_none_away() -> None:
     """Rounded shares of 6:6:2 would be 4, 4, 2 of 10 rows, and 5, 5, 1 of 11."""
-    weights = {
-        "en-zh": 6.0,
-        "zh-en": 6.0,
-        "en-el": 54.0,
-    }  # of 900, 900 and 100 rows; with 3, 3 and 1 in proportion
-    parts = [{"name": name, "weight": weight / 3} for name, weight in weights.items()]
-    parts[2]["weight"] = 6.0
+    weights = {"en-zh": 6, "zh-en": 6, "en-el": 2}  # weights are multiplied with the rows there are
+    parts = [{"name": name, "weight": weight / FACTS[name].available} for name, weight in weights.items()]
     ten, eleven = (shared({"parts": parts, "rows": rows}) for rows in (10, 11))
     assert all(eleven[name] >= ten[name] for name in ten)
 

@@ -181,7 +181,8 @@ class Hub:
     def _wait(self, state: RetryCallState) -> float:
         """Seconds to the next try: as long as the server asks (429), else longer each time."""
         error = state.outcome.exception() if state.outcome else None
-        asked = retry_after_s(error.response) if isinstance(error, HfHubHTTPError) else None
+        response: Any = error.response if isinstance(error, HfHubHTTPError) else None  # httpx's, or httpx2's
+        asked = retry_after_s(response) if response is not None else None
         backoff = wait_exponential_jitter(initial=min(1.0, self._pause), max=self._pause)(state)
         return max(backoff, min(asked or 0.0, _LONGEST_S))
 

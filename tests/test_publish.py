@@ -207,11 +207,12 @@ def test_a_busy_hub_is_asked_again_when_it_says(
 
     monkeypatch.setattr(module, "get_token", lambda: TOKEN)
     monkeypatch.setattr(module, "HfApi", partial(module.HfApi, endpoint=hub.url))
-    hub.faults, hub.retry_after = [("GET /api/datasets/someone/mixture/tree", 503)], "2"
+    tree = "GET /api/datasets/someone/mixture/tree"
+    hub.faults, hub.retry_after = [(tree, 503), (tree, "cut")], "2"
     started = time.monotonic()
     assert len(module.Hub(REPO, pause=0.0).difference(output / "instructions").new) == 4
     assert time.monotonic() - started >= 2
-    assert len(hub.requests) == 2
+    assert len(hub.requests) == 3
 
 
 def test_an_upload_that_was_given_up_goes_on_where_it_stopped(hub: State, output: Path) -> None:

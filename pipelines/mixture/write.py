@@ -59,7 +59,7 @@ def write_pieces(
                 with ExitStack() as inner:
                     writer = ShardWriter(temporary, declared, inner)
                     for table in found:
-                        total = (total + _digest(place_of(path), table)) % _MODULUS
+                        total = (total + _digest(_place_of(path), table)) % _MODULUS
                         writer.write(table)
             done = describe(target, root)
             yield pa.RecordBatch.from_pylist(
@@ -86,7 +86,7 @@ def write_pieces(
     return _numbered(files, root), f"{total:064x}"
 
 
-def place_of(path: str) -> str:
+def _place_of(path: str) -> str:
     """A shard's name without its number: its folder and split, as `instructions/coit-zh/train`."""
     return path.rsplit("-", 3)[0]
 
@@ -94,7 +94,9 @@ def place_of(path: str) -> str:
 def _numbered(files: Iterable[Written], root: Path) -> list[Written]:
     """The files with their numbers made complete: into some shards no row's hash may have fallen."""
     found: list[Written] = []
-    for place, of in groupby(sorted(files, key=lambda file: file.path), key=lambda file: place_of(file.path)):
+    for place, of in groupby(
+        sorted(files, key=lambda file: file.path), key=lambda file: _place_of(file.path)
+    ):
         shards = list(of)
         for number, file in enumerate(shards):
             path = f"{place}-{number:05d}-of-{len(shards):05d}.parquet"

@@ -7,28 +7,22 @@ for it before anything is kept or said, for some servers quote it.
 from __future__ import annotations
 
 import json
-import random
+import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipelines.errors import UserError
-from pipelines.http import retry_after_s
+from pipelines.http import TransientError, pause_s, retry_after_s
 from pipelines.self_instruct.requests import Answer, Request, estimated_tokens
 from schemas.generator import GeneratorConfig
 
 _AGAIN = frozenset({408, 409, 425, 429})  # and 5xx: another try may succeed
 _SHOWN = 300  # characters of what a server says
 HIDDEN = "[key]"
-
-
-class _TransientError(Exception):
-    """This try failed; another may not."""
-
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
+_SHORTEST_KEY = 8  # what is shorter (`x`, `none`, `EMPTY`) is no secret, but a word that answers may hold
 
 
 class Endpoint:
@@ -38,7 +32,7 @@ class Endpoint:
         assert config.endpoint is not None
         self._config = config
         self._url = f"{config.endpoint.rstrip('/')}/chat/completions"
-        self._key = key
+        self._secret = _any_spelling(key) if key and len(key) >= _SHORTEST_KEY else None
         headers = {"User-Agent": "polyinstruct"}
         if key:
             if not (key.isascii() and key.isprintable()):  # httpx would quote it in its complaint
@@ -51,27 +45,23 @@ class Endpoint:
     def answer(self, request: Request) -> Answer:
         """The endpoint's answer.
 
-        A connection that is cut or silent, an answer that is no JSON, 408, 409, 425, 429 and 5xx are tried again, as
-        late as the server asks; any other refusal is an error at once. Raises `UserError`.
+        A connection that is cut or silent, an answer that is no JSON, 408, 409, 425, 429 and 5xx are tried again, no
+        sooner than the server asks; any other refusal is an error at once. Raises `UserError`.
         """
         config = self._config
 
         def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, _TransientError) and error.retry_after_s is not None:
-                return error.retry_after_s
-            backoff = config.backoff_s * (2.0 ** min(state.attempt_number - 1, 30) + random.random())
-            return min(backoff, config.longest_wait_s)
+            return pause_s(state, state.attempt_number, config.backoff_s, config.longest_wait_s)
 
         retrying = Retrying(
-            retry=retry_if_exception_type(_TransientError),
+            retry=retry_if_exception_type(TransientError),
             stop=stop_after_attempt(config.retries + 1),
             wait=pause,
             reraise=True,
         )
         try:
             return retrying(self._try_once, request)
-        except _TransientError as error:
+        except TransientError as error:
             raise UserError(
                 f"{self._url}: given up at try {config.retries + 1} ({error}); what was answered is stored, run the "
                 "same command again to go on"
@@ -82,36 +72,54 @@ class Endpoint:
             response = self._client.post(self._url, json=request.body())
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise UserError(f"{self._url}: cannot be asked ({self._hide(str(error))})") from None
-        except httpx.TransportError as error:
-            raise _TransientError(self._hide(str(error)) or type(error).__name__) from None
-        text = self._hide(response.text)
+        except httpx.RequestError as error:  # among others: a body that cannot be decompressed
+            raise TransientError(self._hide(str(error)) or type(error).__name__) from None
+        text = response.text
         if response.status_code in _AGAIN or response.status_code >= 500:
             raise self._transient(response, text)
         if response.status_code != 200:
-            told = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
             advice = ""
             if response.status_code in (401, 403):
                 advice = f"; the key is read from the environment variable {self._config.key_env}"
-            raise UserError(f"{self._url}: refuses the request ({told}: {_message(text)}){advice}")
+            raise UserError(
+                f"{self._url}: refuses the request ({self._told(response)}: {self._message(text)}){advice}"
+            )
         try:
-            return read_answer(json.loads(text), request)
+            answer = read_answer(json.loads(text), request)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-            raise _TransientError(f"the answer is no chat completion: {text[:_SHOWN]!r}") from None
+            raise TransientError(f"the answer is no chat completion: {self._hide(text)[:_SHOWN]!r}") from None
+        return replace(answer, text=self._hide(answer.text), finish_reason=self._hide(answer.finish_reason))
 
     def _transient(self, response: httpx.Response, text: str) -> Exception:
-        told = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+        told = self._told(response)
         asked = retry_after_s(response)
         if asked is not None and asked > self._config.longest_wait_s:
             return UserError(f"{self._url}: the server asks to wait {asked:.0f} s ({told}); try later")
         if response.status_code == 429 and "insufficient_quota" in text:
-            return UserError(f"{self._url}: the account's quota is used up ({_message(text)})")
-        return _TransientError(told, asked)
+            return UserError(f"{self._url}: the account's quota is used up ({self._message(text)})")
+        return TransientError(told, asked)
 
     def _hide(self, text: str) -> str:
-        if not self._key:
-            return text
-        # in JSON a key may be escaped; one that needs no escape is the same in both forms
-        return text.replace(self._key, HIDDEN).replace(json.dumps(self._key)[1:-1], HIDDEN)
+        return self._secret.sub(HIDDEN, text) if self._secret else text
+
+    def _told(self, response: httpx.Response) -> str:
+        return self._hide(f"HTTP {response.status_code} {response.reason_phrase}".rstrip())
+
+    def _message(self, text: str) -> str:
+        """What an error body says, in a line; the key is looked for in what is shown, before it is cut."""
+        return self._hide(_message(text))[:_SHOWN]
+
+
+def _any_spelling(key: str) -> re.Pattern[str]:
+    r"""The key as it is, and with any character escaped as JSON may do it (`\/`, `\u002f`), once or in a quotation.
+
+    Few backslashes are tried, so that it takes linear time on a text that has many.
+    """
+    return re.compile(
+        "".join(
+            rf"(?:\\{{0,8}}{re.escape(character)}|\\{{1,8}}u(?i:{ord(character):04x}))" for character in key
+        )
+    )
 
 
 def read_answer(body: dict[str, Any], request: Request) -> Answer:
@@ -143,4 +151,4 @@ def _message(text: str) -> str:
         said = found.get("message", found) if isinstance(found, dict) else found
     except ValueError:
         said = text
-    return " ".join(str(said).split())[:_SHOWN]
+    return " ".join(str(said).split())

@@ -95,8 +95,10 @@ def _cut_off_half_line(path: Path) -> None:
 
 def _read(path: Path) -> dict[str, Answer]:
     answers = {}
-    with open(path, encoding="utf-8", newline="\n") as lines:
+    with open(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                break  # the last one: cut by a crash, or just being written
             try:
                 stored = json.loads(line)
                 answers[str(stored["key"])] = Answer(**stored["answer"])

@@ -7,7 +7,6 @@ final name is given by one atomic rename after every check has passed.
 
 from __future__ import annotations
 
-import random
 import re
 import ssl
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from pipelines.errors import UserError
-from pipelines.http import retry_after_s
+from pipelines.http import TransientError, pause_s, retry_after_s
 from pipelines.sources.checksums import UnsoundError, record, recorded_sha256, verify
 from pipelines.sources.partial import Part, Version
 from pipelines.sources.registry import RemoteFile
@@ -41,7 +40,8 @@ class ClientSettings:
     timeout_s: float = 30.0
     """Seconds without a byte before a connection is given up."""
     backoff_s: float = 1.0
-    """Seconds before the next try, and as many again at random; doubled while tries bring nothing."""
+    """Seconds before the next try, and as many again at random; doubled while tries bring nothing. A server may ask
+    for more (Retry-After)."""
     longest_wait_s: float = 120.0
     """Seconds to wait at most, be it for back-off or because the server asks for it (Retry-After)."""
 
@@ -100,14 +100,6 @@ def _present(remote: RemoteFile, directory: Path) -> str | None:
         return None
 
 
-class _TransientError(Exception):
-    """This try failed; another may not."""
-
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
-
-
 def _transfer_patiently(remote: RemoteFile, part: Part, settings: ClientSettings, progress: Progress) -> str:
     """Tries until the part holds the whole file and its content is sound; returns its checksum."""
     furthest, fruitless = part.size(), 0
@@ -118,14 +110,10 @@ def _transfer_patiently(remote: RemoteFile, part: Part, settings: ClientSettings
         furthest = max(furthest, part.size())
 
     def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _TransientError) and error.retry_after_s is not None:
-            return error.retry_after_s
-        backoff = settings.backoff_s * (2.0 ** min(max(fruitless - 1, 0), 30) + random.random())
-        return min(backoff, settings.longest_wait_s)
+        return pause_s(state, fruitless, settings.backoff_s, settings.longest_wait_s)
 
     retrying = Retrying(
-        retry=retry_if_exception_type(_TransientError),
+        retry=retry_if_exception_type(TransientError),
         after=measure,
         stop=lambda state: fruitless > settings.retries,
         wait=wait,
@@ -139,7 +127,7 @@ def _transfer_patiently(remote: RemoteFile, part: Part, settings: ClientSettings
             headers={"User-Agent": "polyinstruct"},
         ) as client:
             return retrying(_try_once, client, remote, part, settings, progress)
-    except _TransientError as error:
+    except TransientError as error:
         tries = retrying.statistics["attempt_number"]
         raise DownloadError(
             f"{remote.shown_url}: given up at try {tries} ({error}); run the same command again to go on."
@@ -160,13 +148,13 @@ def _try_once(
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
         raise DownloadError(f"{remote.shown_url}: cannot be fetched ({error}).") from None
     except httpx.TransportError as error:
-        raise _TransientError(str(error) or type(error).__name__) from None
+        raise TransientError(str(error) or type(error).__name__) from None
     try:
         return verify(part.path, remote.filename, remote.sha256)
     except UnsoundError as fault:
         part.discard()
         if resumed:  # the pieces may not belong together: once more, in one piece
-            raise _TransientError(str(fault)) from None
+            raise TransientError(str(fault)) from None
         raise DownloadError(f"{remote.shown_url}: what came is not the file: {fault}.") from None
 
 
@@ -188,7 +176,7 @@ def _transfer(
                 return True  # there was nothing left to send
             if not same or start != offset:
                 part.discard()
-                raise _TransientError(f"the server cannot go on from byte {offset} of this version")
+                raise TransientError(f"the server cannot go on from byte {offset} of this version")
             version = replace(version, total=version.total or total)
         else:
             _expect_whole_file(response, remote, settings)
@@ -206,7 +194,7 @@ def _transfer(
     if version.total is not None and done != version.total:
         if done > version.total:
             part.discard()
-        raise _TransientError(f"{done} bytes came of {version.total}")
+        raise TransientError(f"{done} bytes came of {version.total}")
     return offset > 0
 
 
@@ -232,7 +220,7 @@ def _expect_whole_file(response: httpx.Response, remote: RemoteFile, settings: C
             raise DownloadError(
                 f"{remote.shown_url}: the server asks to wait {asked:.0f} s (HTTP {status}); try later."
             )
-        raise _TransientError(_status_text(response), asked)
+        raise TransientError(_status_text(response), asked)
     if status != 200:
         raise DownloadError(
             f"{remote.shown_url}: the server does not give this file ({_status_text(response)})."

@@ -19,6 +19,7 @@ class Reply:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    reason: str | None = None  # the status line's phrase, if it is not the usual one
 
 
 def completion(text: str | None, finish_reason: str = "stop", **message: Any) -> Reply:
@@ -84,7 +85,7 @@ def serving(script: Sequence[Reply] = ()) -> Iterator[ChatServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             reply = served.reply(self.path, dict(self.headers), body)
-            self.send_response(reply.status)
+            self.send_response(reply.status, reply.reason)
             for name, value in reply.headers.items():
                 self.send_header(name.replace("_", "-"), value)
             self.send_header("Content-Length", str(len(reply.body)))

@@ -69,8 +69,9 @@ def test_without_a_key_no_header_is_sent(server: ChatServer) -> None:
         Reply(b'{"choices": []}'),
         Reply(b'{"choices": [{"message": null}]}'),
         Reply(b"[1, 2"),
+        Reply(b"no gzip", headers={"Content_Encoding": "gzip"}),
     ],
-    ids=["429", "500", "503", "cut", "html", "no choices", "no message", "half json"],
+    ids=["429", "500", "503", "cut", "html", "no choices", "no message", "half json", "gzip"],
 )
 def test_what_may_pass_is_tried_again(server: ChatServer, fault: Reply) -> None:
     server.script = [fault, fault, completion("At last.")]
@@ -85,8 +86,13 @@ def test_what_may_pass_is_tried_again(server: ChatServer, fault: Reply) -> None:
 def test_the_server_says_how_long_to_wait(server: ChatServer) -> None:
     server.script = [error(429, "wait", Retry_After="1"), completion("Yes")]
     started = time.monotonic()
-    ask(server, backoff_s=30)
+    ask(server)
     assert 0.9 < time.monotonic() - started < 5
+    for at_once in ("0", "Thu, 01 Jan 1970 00:00:00 GMT"):  # the back-off is kept all the same
+        server.script = [error(429, "wait", Retry_After=at_once), completion("Yes")]
+        started = time.monotonic()
+        ask(server, backoff_s=0.2)
+        assert 0.2 <= time.monotonic() - started < 5
     server.script = [error(429, "wait", Retry_After="3600")]
     with pytest.raises(UserError, match=r"asks to wait 3600 s \(HTTP 429"):
         ask(server)
@@ -149,6 +155,50 @@ def test_a_server_that_quotes_the_key_cannot_make_it_known(server: ChatServer, t
         with pytest.raises(UserError) as raised:
             ask(server, retries=0)
         assert KEY not in str(raised.value)
+
+
+ESCAPED = "sk/secret-\\7f3a"  # in JSON, its characters may be spelled in several ways
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        json.dumps(ESCAPED),
+        json.dumps(ESCAPED).replace("/", "\\/"),
+        json.dumps(ESCAPED).replace("/", "\\u002F").replace("s", "\\u0073"),
+        json.dumps(f"upstream said {json.dumps(ESCAPED)}"),
+    ],
+    ids=["plain", "slash", "code points", "a quotation"],
+)
+def test_a_key_is_hidden_however_it_is_spelled(server: ChatServer, quoted: str) -> None:
+    told = f'{{"error": {{"message": {quoted}}}}}'.encode()
+    server.script = [
+        Reply(completion("x").body.replace(b'"x"', quoted.encode())),
+        *(Reply(told, status) for status in (401, 404)),
+        Reply(told.replace(b"}}", b', "code": "insufficient_quota"}}'), 429),
+        *(Reply(body) for body in (told, told[:-1], b'{"error": %s}' % quoted.encode())),
+    ]
+    endpoint = Endpoint(config(server, retries=0), ESCAPED)
+    assert endpoint.answer(request()).text.removesuffix('"').endswith("[key]")
+    while server.script:
+        with pytest.raises(UserError, match=r"\[key\]") as raised:
+            endpoint.answer(request())
+        assert "7f3a" not in str(raised.value)
+
+
+def test_a_key_in_the_reason_of_a_status_is_hidden(server: ChatServer) -> None:
+    for status in (401, 503):
+        server.script = [Reply(b"{}", status, reason=f"Bad key {KEY}")]
+        with pytest.raises(UserError, match=r"Bad key \[key\]") as raised:
+            ask(server, retries=0)
+        assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["x", "none", "EMPTY"])
+def test_a_placeholder_for_a_key_destroys_no_answer(server: ChatServer, key: str) -> None:
+    server.script = [completion("An EMPTY box, and none next to it.")]
+    assert Endpoint(config(server), key).answer(request()).text == "An EMPTY box, and none next to it."
+    assert server.headers[0]["Authorization"] == f"Bearer {key}"
 
 
 @pytest.mark.parametrize("key", ["sk-\n7f3a", "sk-\x007f3a", "ключ-7f3a"])

@@ -290,10 +290,16 @@ def test_retry_after_in_seconds_is_respected(server: Loopback, tmp_path: Path) -
     assert server.requests[1].at - server.requests[0].at >= 1.0
 
 
-def test_retry_after_as_a_date_in_the_past_means_now(server: Loopback, tmp_path: Path) -> None:
-    remote = RemoteFile(server.on("/a.bin", server.status(503, Retry_After=DATE), server.file(BODY)), "a.bin")
-    download(remote, tmp_path, settings=ClientSettings(retries=1, backoff_s=60.0))
-    assert len(server.requests) == 2
+@pytest.mark.parametrize("asked", ["0", DATE])
+def test_a_server_that_asks_for_no_wait_is_given_the_back_off(
+    server: Loopback, tmp_path: Path, asked: str
+) -> None:
+    """0 seconds, or a date in the past, would use up all tries within milliseconds."""
+    remote = RemoteFile(
+        server.on("/a.bin", server.status(503, Retry_After=asked), server.file(BODY)), "a.bin"
+    )
+    download(remote, tmp_path, settings=ClientSettings(retries=1, backoff_s=0.2))
+    assert server.requests[1].at - server.requests[0].at >= 0.2
 
 
 def test_a_wait_beyond_all_patience_is_a_failure(server: Loopback, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from pipelines.dedup.contamination import Hashes, ngram_hashes, parquet_texts
+from pipelines.dedup.contamination import Hashes, data_files, ngram_hashes, parquet_texts
 from pipelines.errors import UserError
 from pipelines.normalize import normalize
 from pipelines.streams import COMPRESSIONS, BrokenFile
@@ -49,7 +49,8 @@ class TrainingData:
     def overlaps(self, spark: SparkSession, groups: Sequence[Sequence[str]]) -> list[Overlap]:
         """For each group of texts, the overlap of the text that has the most. One pass over the training data.
 
-        Raises `UserError` with every file that cannot be read.
+        Raises `UserError` with every file that cannot be read, or holds no text at all: what is held against nothing
+        passes.
         """
         texts = [normalize(text) for group in groups for text in group]
         if not texts:
@@ -78,17 +79,22 @@ class TrainingData:
         shared = spark.sparkContext.broadcast(wanted)
         words, chars, texts_of = self.words, self.chars, self.texts_of
 
-        def look(units: Iterable[Unit]) -> Iterator[tuple[int, int] | str]:
+        def look(units: Iterable[Unit]) -> Iterator[tuple[int, int] | int | str]:
+            """N-grams with a file's number, the numbers of files that hold texts, and problems."""
             first: dict[int, int] = {}
+            speaking: set[int] = set()
             for number, path, group in units:
                 texts = parquet_texts(path, group) if group is not None else texts_of(path)
                 try:
-                    for hit in _hits(texts, shared.value, words, chars):
-                        first.setdefault(hit, number)
+                    for batch in _batches(texts):
+                        speaking.add(number)
+                        for hit in _hits(batch, shared.value, words, chars):
+                            first.setdefault(hit, number)
                 except (UserError, BrokenFile, OSError, pa.ArrowException) as error:
                     # what a task raises comes to the driver as Java's; this is for a person
                     yield f"training: {path}: cannot be read ({error})"
             yield from first.items()
+            yield from speaking
 
         # few tasks, so that few n-grams come back more than once
         tasks = max(1, min(len(units), 4 * spark.sparkContext.defaultParallelism))
@@ -96,9 +102,12 @@ class TrainingData:
         shared.destroy()
         if problems := sorted(one for one in found if isinstance(one, str)):
             raise UserError(*problems)
+        speaking = {one for one in found if isinstance(one, int)}
+        if silent := [path for number, path in enumerate(self.files) if number not in speaking]:
+            raise UserError(*(f"training: {path}: holds no text" for path in silent))
         numbers: dict[int, int] = {}
         for one in found:
-            if not isinstance(one, str):
+            if isinstance(one, tuple):
                 hit, number = one
                 numbers[hit] = min(number, numbers.get(hit, number))
         return {hit: file_label(self.files[number]) for hit, number in numbers.items()}
@@ -110,14 +119,15 @@ def file_label(path: Path) -> str:
 
 
 def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
-    """The files in `paths` (files, and folders with all below them) that end in one of `suffixes`, compressed or not.
+    """The files in `paths` (files, and those of folders) that end in one of `suffixes`, compressed or not.
 
-    Manifests and what lies in hidden folders are not data. Raises `UserError` for a path that holds none.
+    Of the output of a job, what is published (`contamination.data_files`). Manifests and what lies in hidden folders
+    are not data. Raises `UserError` for a path that holds none.
     """
     files: list[Path] = []
     problems = []
     for path in paths:
-        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        inside = sorted(data_files(path)) if path.is_dir() else [path]
         found = [
             file
             for file in inside
@@ -149,13 +159,9 @@ def _groups(path: Path) -> Sequence[int | None]:
         raise UserError(f"training: {path}: is no Parquet file ({error})") from None
 
 
-def _hits(texts: Iterable[str], wanted: Hashes, words: int, chars: int) -> list[int]:
-    hits: set[int] = set()
-    for batch in _batches(texts):
-        grams = ngram_hashes([normalize(text) for text in batch], words, chars)[0]
-        if len(grams):
-            hits.update(grams[_contained(grams, wanted)].tolist())
-    return sorted(hits)
+def _hits(texts: Sequence[str], wanted: Hashes, words: int, chars: int) -> list[int]:
+    grams = ngram_hashes([normalize(text) for text in texts], words, chars)[0]
+    return np.unique(grams[_contained(grams, wanted)]).tolist() if len(grams) else []
 
 
 def _contained(grams: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:

@@ -23,6 +23,7 @@ import ctranslate2
 from pyspark.sql import SparkSession
 
 from pipelines.atomic import write_json
+from pipelines.dedup.contamination import strings
 from pipelines.dedup.training_overlap import TrainingData, file_label, training_files
 from pipelines.errors import UserError
 from pipelines.finish import Finish, finish_and_publish
@@ -102,10 +103,20 @@ def _stat(path: Path) -> tuple[int, int]:
 
 
 def record_texts(path: Path) -> Iterator[str]:
-    """The texts of a file of instruction records."""
+    """The texts of a file of instruction records; of what is no such record, all its texts: it may be trained on."""
     for record in read_records(path):
         if isinstance(record, Record):
             yield from (text for text in record.fields.values() if text)
+        else:
+            yield from _raw_texts(record.raw)
+
+
+def _raw_texts(raw: str) -> list[str]:
+    try:
+        # JSON may hold lone surrogates, which are no text
+        return [text.encode("utf-8", "replace").decode() for text in strings(json.loads(raw))]
+    except (ValueError, RecursionError):
+        return [raw]
 
 
 @dataclass(frozen=True)

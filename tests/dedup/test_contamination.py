@@ -26,6 +26,7 @@ from pipelines.dedup.contamination import (
     ngram_hashes,
     read_eval_texts,
 )
+from pipelines.dedup.training_overlap import training_files
 from pipelines.errors import UserError
 from pipelines.normalize import normalize
 from schemas.config import EvalSets
@@ -258,6 +259,9 @@ def test_json_lines_parquet_and_plain_text_give_their_texts(tmp_path: Path) -> N
     }
     pq.write_table(pa.table(columns), tmp_path / "b.parquet")
     assert list(read_eval_texts(tmp_path / "b.parquet")) == ["One.", "Two.", "Two.", "Two."]
+    nested = {"answers": [{"text": ["Three."]}], "choices": [["One.", "Two."]], "numbers": [[1]]}
+    pq.write_table(pa.table(nested), tmp_path / "c.parquet")
+    assert list(read_eval_texts(tmp_path / "c.parquet")) == ["One.", "Two."]
     assert list(read_eval_texts(written(tmp_path / "eng_Latn.devtest", "One.\n两个。\n"))) == [
         "One.",
         "两个。",
@@ -280,6 +284,21 @@ def test_files_that_are_no_sets_are_passed_over(tmp_path: Path) -> None:
         written(tmp_path / name, "not a set")
     kept = [written(tmp_path / name, "a set") for name in ("b.txt", "sub/a.dev")]
     assert eval_files(tmp_path) == kept
+
+
+def test_of_the_output_of_a_job_its_published_folder_is_taken(tmp_path: Path) -> None:
+    """Given itself or further up; another manifest, and folders of these names elsewhere, mean nothing."""
+    for name in ("out/mi_eval/en", "out/rejected", "other/rejected"):
+        (tmp_path / name).mkdir(parents=True)
+        written(tmp_path / name / "a.parquet", "")
+    for name in ("out", "out/mi_eval"):
+        written(tmp_path / name / "manifest.json", '{"dataset": "mi_eval"}')
+    written(tmp_path / "other" / "manifest.json", '["a list"]')
+    written(tmp_path / "manifest.json", '{"dataset": "another"}')
+    published, other = (tmp_path / name / "a.parquet" for name in ("out/mi_eval/en", "other/rejected"))
+    assert eval_files(tmp_path / "out") == eval_files(tmp_path / "out" / "mi_eval") == [published]
+    assert eval_files(tmp_path) == [other, published]
+    assert training_files([tmp_path], (".parquet",)) == [other, published]
 
 
 def test_every_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:

@@ -75,6 +75,46 @@ def test_a_file_that_cannot_be_read_is_named(spark: SparkSession, folder: Path) 
         data(folder).overlaps(spark, [[SENTENCE]])
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", json.dumps({"text": SENTENCE})),
+        (
+            "a.json",
+            json.dumps([{"messages": [{"role": r, "content": SENTENCE} for r in ("user", "bot", "x")]}]),
+        ),
+        ("a.json", json.dumps([{"instruction": "Say it.", "output": f"{SENTENCE}. {'filler ' * 4000}"}])),
+        ("a.json", json.dumps([{"instruction": SENTENCE, "output": ""}])),
+        ("a.jsonl", json.dumps({"text": SENTENCE + " \ud800"})),
+        ("a.jsonl", json.dumps({"text": SENTENCE})[:-2]),
+        ("a.jsonl", '{"a":' * 900 + json.dumps(SENTENCE) + "}" * 900),
+    ],
+    ids=["text", "turns", "too long", "no output", "surrogate", "cut", "deep"],
+)
+def test_what_is_no_instruction_record_is_training_data_too(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert any(SENTENCE in text for text in record_texts(tmp_path / name))
+
+
+def test_conversations_in_parquet_are_training_data(spark: SparkSession, tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": SENTENCE}]
+    pq.write_table(pa.table({"id": ["a"], "messages": [messages]}), tmp_path / "chat.parquet")
+    (found,) = data(tmp_path).overlaps(spark, [[SENTENCE]])
+    assert found.share == 1
+
+
+def test_a_file_without_any_text_is_an_error(spark: SparkSession, folder: Path) -> None:
+    """Held against it, everything would pass."""
+    (folder / "numbers.json").write_text('[{"tokens": [1, 2, 3]}]')
+    pq.write_table(pa.table({"tokens": [[1, 2, 3]]}), folder / "pairs" / "tokens.parquet")
+    with pytest.raises(UserError) as raised:
+        data(folder).overlaps(spark, [[SENTENCE]])
+    assert [problem.rsplit("/", 1)[1] for problem in raised.value.problems] == [
+        "numbers.json: holds no text",
+        "tokens.parquet: holds no text",
+    ]
+
+
 def test_a_path_without_data_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(UserError, match=r"training: .* holds no training data; expected \.json"):

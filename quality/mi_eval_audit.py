@@ -49,12 +49,13 @@ def audit(
     rejected = read_rows(spark, REJECTED_MI_EVAL, dataset.rejected)
     rows = _with_faults(kept, MI_EVAL, config).unionByName(_with_faults(rejected, REJECTED_MI_EVAL, config))
     overlapping = _overlapping(spark, kept, config, training) if training else set()
-    figures = set_figures(kept, config)
+    breaking = _breaking(kept, config, overlapping)
     invariants = dict(INVARIANTS)
-    if training:
-        figures["in_training_data"] = len(overlapping)
-    else:
+    if not training:
         del invariants["in_training_data"]
+    figures = _band_figures(kept, config)
+    for name in invariants:
+        figures[name] = breaking[name][0].select("id").distinct().count()
     held = rejected if dataset.rejected else None
     counts = count_figures(*_by_stage(kept, held, dataset.manifest), ("stage",))
     gate = Gate(docs)
@@ -68,7 +69,7 @@ def audit(
     findings += gate.check("counts", counts, counts_suite([*REASONS, KEPT]))
     gate.write_docs()
     unchecked = () if training else ("the overlap with the training data, which is not here",)
-    found = (_with_rows(one, rows, kept, config, overlapping) for one in findings)
+    found = (_with_rows(one, rows, breaking) for one in findings)
     return Audit(tuple(found), records(figures), unchecked)
 
 
@@ -102,24 +103,36 @@ def _overlapping(
     }
 
 
-def set_figures(kept: DataFrame, config: MiEvalRun) -> pd.DataFrame:
-    """One row: the counts named in `INVARIANTS` (training data apart), and the figures that `MiEvalAudit` bounds."""
+def _breaking(
+    kept: DataFrame, config: MiEvalRun, overlapping: set[tuple[str, str]]
+) -> dict[str, tuple[DataFrame, list[str]]]:
+    """The rows that break each of `INVARIANTS`, and the columns to show of them."""
     by_id = kept.groupBy("id").agg(F.count("*").alias("rows"), F.count_distinct("lang").alias("languages"))
-    found = by_id.agg(
-        F.count("*").alias("items"),
-        F.sum((F.col("rows") > F.col("languages")).cast("long")).alias("repeated"),
-        F.sum((F.col("languages") < len(config.all_languages)).cast("long")).alias("incomplete"),
-    ).collect()[0]
-    english = kept.where("lang = 'en'")
+
+    def of_ids(wrong: str) -> DataFrame:
+        return kept.join(by_id.where(wrong).select("id"), "id", "left_semi")
+
     limit = F.lit(config.filters.similarity).cast("float")
+    pairs = [" ".join(pair) for pair in sorted(overlapping)]
+    return {
+        "repeated_ids": (of_ids("rows > languages"), ["instruction"]),
+        "incomplete_ids": (of_ids(f"languages < {len(config.all_languages)}"), ["instruction"]),
+        "similar_to_seeds": (
+            kept.where(F.col("seed_similarity") >= limit),
+            ["seed_similarity", "instruction"],
+        ),
+        "in_training_data": (kept.where(F.concat_ws(" ", "id", "lang").isin(pairs)), ["instruction"]),
+    }
+
+
+def _band_figures(kept: DataFrame, config: MiEvalRun) -> pd.DataFrame:
+    """One row: the figures that `MiEvalAudit` bounds."""
+    items = kept.select("id").distinct().count()
+    english = kept.where("lang = 'en'")
     verbs = english.groupBy("verb").count().where("verb is not null").orderBy(F.desc("count")).first()
-    items = found["items"]
     return pd.DataFrame(
         {
             "items": [items],
-            "repeated_ids": [found["repeated"] or 0],
-            "incomplete_ids": [found["incomplete"] or 0],
-            "similar_to_seeds": [english.where(F.col("seed_similarity") >= limit).count()],
             "size_share": [items / config.size],
             "classification_share": [english.where("is_classification").count() / items if items else None],
             "top_verb_share": [verbs["count"] / items if verbs and items else None],
@@ -137,27 +150,15 @@ def _by_stage(
 
 
 def _with_rows(
-    finding: Finding, rows: DataFrame, kept: DataFrame, config: MiEvalRun, overlapping: set[tuple[str, str]]
+    finding: Finding, rows: DataFrame, breaking: Mapping[str, tuple[DataFrame, list[str]]]
 ) -> Finding:
     """The finding with the rows that break it, where these are rows of the set."""
     if finding.success:
         return finding
     if finding.subject == "rows":
         broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
-    elif finding.column in ("repeated_ids", "incomplete_ids"):
-        wrong = (
-            F.count("*") > F.count_distinct("lang")
-            if finding.column == "repeated_ids"
-            else F.count_distinct("lang") < len(config.all_languages)
-        )
-        ids = kept.groupBy("id").agg(wrong.alias("wrong")).where("wrong").select("id")
-        broken, shown = kept.join(ids, "id", "left_semi"), ["instruction"]
-    elif finding.column == "in_training_data":
-        pairs = F.concat_ws(" ", "id", "lang").isin([" ".join(pair) for pair in sorted(overlapping)])
-        broken, shown = kept.where(pairs), ["instruction"]
-    elif finding.column == "similar_to_seeds":
-        limit = F.lit(config.filters.similarity).cast("float")
-        broken, shown = kept.where(F.col("seed_similarity") >= limit), ["seed_similarity", "instruction"]
+    elif finding.column in breaking:
+        broken, shown = breaking[finding.column]
     else:
         return finding
     return with_offending(finding, broken, ("lang", "id"), shown)

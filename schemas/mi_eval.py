@@ -87,8 +87,8 @@ MI_EVAL = Dataset(
         Field(
             "training_overlap",
             "float32",
-            "highest share of a field's n-grams that stand in the training data; null where none was given",
-            True,
+            "highest share of a field's n-grams that stand in the training data, the seeds among it",
+            False,
             0,
             1,
         ),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from pyspark.sql import SparkSession
 from pipelines.errors import UserError
 from pipelines.mi_eval.build import build, plan
 from pipelines.mi_eval.estimate import estimate
-from pipelines.mi_eval.languages import in_all_languages
+from pipelines.mi_eval.languages import Item, in_all_languages
+from pipelines.mi_eval.output import write_output
 from pipelines.progress import Stages
 from pipelines.self_instruct.rounds import Candidate
 from pipelines.self_instruct.store import FILE
@@ -246,6 +248,24 @@ def test_a_round_whose_answers_have_changed_is_translated_anew(
         assert [item.texts["el"]["instruction"] for item in items] == [greek[place]["instruction"]]
 
 
+def test_the_digest_is_of_every_published_column(tmp_path: Path) -> None:
+    one = Candidate("instances", 0, "r", 0, "Name a bird.", "", "A wren.")
+    item = Item(one, {lang: one.fields for lang in ("en", "el")}, 0.0)
+    config = load(MiEvalRun, DEMO, languages=["el"], output=str(tmp_path / "out"))
+    cases = [
+        (item, config, "engine"),
+        (item, config.model_copy(update={"license": "MIT"}), "engine"),
+        (item, config, "another engine"),
+        (replace(item, overlap=0.1), config, "engine"),
+        (replace(item, candidate=replace(one, is_classification=True)), config, "engine"),
+    ]
+    digests = {
+        write_output(tmp_path / str(number), [made], [], settings, engine)[1]
+        for number, (made, settings, engine) in enumerate([*cases, cases[0]])
+    }
+    assert len(digests) == len(cases)
+
+
 def test_build_parallel_rejects_what_stands_in_the_set(
     build_with: Builder, demo: Path, tmp_path: Path
 ) -> None:
@@ -263,7 +283,7 @@ def test_build_parallel_rejects_what_stands_in_the_set(
         load_config(
             None,
             sources__input=str(corpus),
-            eval__path=str(demo / "mi_eval"),
+            eval__path=str(demo),
             output=str(tmp_path / "out"),
             pairs=["en-tr"],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -34,8 +35,8 @@ def write_output(
     for lang in config.all_languages:
         rows = [_row(item, lang, config, engine) for item in items]
         for row in rows:
-            parts = (row["id"], lang, row["instruction"], row["input"], row["output"] or "")
-            digest.update("\0".join(parts).encode() + b"\n")
+            # every published column; `float`: NumPy's are no JSON
+            digest.update(json.dumps([row[name] for name in MI_EVAL.columns], default=float).encode() + b"\n")
         written += _write(result, f"{FOLDER}/{lang}/test-00000-of-00001.parquet", MI_EVAL, rows)
     fallen = [_rejected(one) for one in rejected]
     written += _write(result, f"{REJECTED}/part-00000-of-00001.parquet", REJECTED_MI_EVAL, fallen)

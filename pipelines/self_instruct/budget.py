@@ -22,7 +22,7 @@ class Ledger:
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    spent: bool = False  # whether a request was held back because it might not fit
+    spent: bool = False  # whether requests were held back because the next might not fit
 
     @property
     def tokens(self) -> int:
@@ -43,7 +43,6 @@ class Ledger:
                 self.budget.money is not None and money(self.prices, prompt, completion) > self.budget.money
             )
             if over_tokens or over_money:
-                self.spent = True
                 return place
         return len(requests)
 

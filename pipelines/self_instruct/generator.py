@@ -48,7 +48,17 @@ class Generator:
 
         Raises `UserError` where the back end gives up; what was answered by then is in the store.
         """
-        requests = requests[: self.ledger.affordable(requests)]
+        answers: list[Answer] = []
+        while rest := requests[len(answers) :]:
+            # in waves: once what these cost is known, which is less than they might have cost, there is room for more
+            wave = rest[: self.ledger.affordable(rest)]
+            if not wave:
+                self.ledger.spent = True
+                break
+            answers += self._wave(wave)
+        return answers
+
+    def _wave(self, requests: Sequence[Request]) -> list[Answer]:
         missing = {request.key(): request for request in requests if self._store.get(request) is None}
         if missing:
             self._ask(list(missing.values()))

@@ -18,7 +18,8 @@ _INPUT = re.compile(r"(?mi)^[ \t*#]*Input[ \t*]*:[ \t*]*")
 _OUTPUT = re.compile(r"(?mi)^[ \t*#]*Output[ \t*]*:[ \t*]*")
 _TASK = re.compile(r"(?mi)^[ \t*#]*Task[ \t]*:")
 _NO_INPUT = re.compile(r"""(?i)[\s<"'`(\[]*(?:no[ _-]?input|n/?a|none)[\s>"'`)\].]*""")
-# an answer that says no instead of doing what was asked; only the beginning of a short one is looked at
+# how an answer begins that says no instead of doing what was asked; a longer one may well go on ("I cannot but ...")
+_LONGEST_REFUSAL = 500  # characters
 _REFUSAL = re.compile(
     r"(?i)\W*(?:(?:i(?: am|['’]m)|we are|we're) (?:sorry|afraid|unable)|sorry,|i (?:cannot|can['’]?t|can not|won['’]t|"
     r"will not) |as an? (?:ai|language|large language)|unfortunately, i )"
@@ -44,7 +45,8 @@ class Instance:
 
 def refused(answer: Answer) -> bool:
     """Whether an answer is a refusal as a whole."""
-    return answer.refusal or _REFUSAL.match(answer.text) is not None
+    short = len(answer.text) <= _LONGEST_REFUSAL
+    return answer.refusal or (short and _REFUSAL.match(answer.text) is not None)
 
 
 def tasks(answer: Answer, shown: int) -> list[Piece]:
@@ -86,7 +88,7 @@ def instances(answer: Answer, classification: bool) -> list[Instance]:
     found = _labelled(text) if classification else _examples(text)
     if not found:
         return [Instance("", text.strip(), "no_instance")]
-    if answer.cut:
+    if answer.cut and not further:  # else what was cut off is the further task
         last = found[-1]
         found[-1] = Instance(last.input, last.output, "incomplete_instance")
     return found

@@ -128,10 +128,10 @@ def test_a_budget_of_tokens_is_never_exceeded_and_stops_at_the_same_place(tmp_pa
 
 def test_money_is_counted_by_prices(tmp_path: Path) -> None:
     prices = Prices(input=2.0, output=10.0)
-    ledger = Ledger(prices, Budget(money=0.003))
+    ledger = Ledger(prices, Budget(money=0.002))
     with open_store(tmp_path) as store:
         answers = Generator(store, ledger, 1, Counting).ask(requests(*"abcdefgh", most=50))
-    # a request may cost 16 * 2 + 50 * 10 millionths at most: five of them fit
+    # a request may cost 16 * 2 + 50 * 10 millionths at most: three fit, and what they cost leaves room for two
     assert len(answers) == 5
     assert ledger.money == pytest.approx(5 * (100 * 2 + 10 * 10) / 1e6)
     assert ledger.spent
@@ -145,7 +145,6 @@ def test_what_is_affordable_fits(sizes: list[tuple[int, int]], tokens: int) -> N
     number = ledger.affordable(asked)
     assert sum(most[:number]) <= tokens
     assert number == len(asked) or sum(most[: number + 1]) > tokens
-    assert ledger.spent == (number < len(asked))
 
 
 def test_a_store_survives_a_crash_in_the_middle_of_a_line(server: ChatServer, tmp_path: Path) -> None:
@@ -153,6 +152,9 @@ def test_a_store_survives_a_crash_in_the_middle_of_a_line(server: ChatServer, tm
         generator(store, server.url).ask(requests("a", "b"))
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[:-40])
+    with open_store(tmp_path, writable=False) as store:
+        assert len(store) == 1
+    assert (tmp_path / FILE).read_bytes() == whole[:-40]
     with open_store(tmp_path) as store:
         assert len(store) == 1
         generator(store, server.url).ask(requests("a", "b"))

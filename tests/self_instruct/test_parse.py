@@ -80,6 +80,16 @@ def test_the_last_instance_of_a_cut_answer_is_incomplete() -> None:
     assert found[1].reason in OF_INSTANCES
 
 
+def test_where_a_further_task_was_cut_off_the_instances_are_whole() -> None:
+    assert instances(answer("Output: whole\n\nTask: anoth", "length"), False) == [Instance("", "whole")]
+
+
+def test_a_long_answer_is_no_refusal_for_how_it_begins() -> None:
+    text = f"I cannot but begin with a word of praise. {'It goes on. ' * 50}\nOutput: Well."
+    assert instances(answer(text), False) == [Instance("", "Well.")]
+    assert instances(answer("I cannot do that.\nOutput: Well."), False)[0].reason == "refusal"
+
+
 _TEXT = st.text(st.sampled_from("19. \n)*:IOExampleinputl\ud800<>é中"), max_size=80) | st.text(max_size=60)
 
 

@@ -29,24 +29,24 @@ CONFIG = MiEvalRun.model_validate(
 class Scripted:
     """Answers by the step that a prompt belongs to; keeps what it was asked."""
 
-    def __init__(self, lists: Callable[[int], str]) -> None:
-        self.lists, self.asked = lists, list[Request]()
+    def __init__(self, lists: Callable[[int], str], tokens: int = 10) -> None:
+        self.lists, self.tokens, self.asked = lists, tokens, list[Request]()
 
     def answer(self, request: Request) -> Answer:
+        return Answer(self.text(request), "stop", False, 10, self.tokens, True)
+
+    def text(self, request: Request) -> str:
         self.asked.append(request)
         if "\nContinue the list" in request.prompt:
-            return _said(self.lists(sum("\nContinue the list" in one.prompt for one in self.asked) - 1))
+            return self.lists(sum("\nContinue the list" in one.prompt for one in self.asked) - 1)
         task = request.prompt.rsplit("Task: ", 1)[1].split("\n")[0]
         if request.prompt.endswith("Answer:"):
-            return _said("Yes" if task.startswith("Is ") else "No")
+            return "Yes" if task.startswith("Is ") else "No"
         if task.startswith("Is "):
-            return _said("Class label: yes\nInput: one\nClass label: no\nInput: two")
-        return _said("Example 1\nInput: given\nOutput: made\nExample 2\nInput: given\nOutput: made otherwise"
-                     if "contradict" in task else f"Example 1\nOutput: Here is what {task} wants.")  # fmt: skip
-
-
-def _said(text: str) -> Answer:
-    return Answer(text, "stop", False, 10, 10, True)
+            return "Class label: yes\nInput: one\nClass label: no\nInput: two"
+        if "contradict" in task:
+            return "Example 1\nInput: given\nOutput: made\nExample 2\nInput: given\nOutput: made otherwise"
+        return f"Example 1\nOutput: Here is what {task} wants."
 
 
 def run(
@@ -158,8 +158,8 @@ def test_a_run_that_breaks_off_asks_only_for_what_is_missing(tmp_path: Path) -> 
 
 def test_a_budget_that_ends_in_the_middle_loses_no_instruction(tmp_path: Path) -> None:
     """What was not asked for its instances is a reject, and nothing more is asked."""
-    backend, pool = Scripted(lists), Pool.of(SEEDS)
-    (made,) = run(tmp_path, backend, pool, budget=Budget(tokens=2_800))
+    backend, pool = Scripted(lists, tokens=400), Pool.of(SEEDS)
+    (made,) = run(tmp_path, backend, pool, budget=Budget(tokens=3_200))
     fell = {one.instruction for one in made.rejected if one.fault and one.fault.reason == "not_asked"}
     asked = {one.instruction for one in (*made.instances, *made.rejected) if one.stage == "instances"} - fell
     assert fell

@@ -1,4 +1,4 @@
-"""Training speed beside its peers, on one machine, without network: same model, same examples, one after the other.
+"""Training speed beside its peers, on one machine, without network: same model and examples, one after the other.
 
     python benchmarks/train.py alpaca_data.json.gz --output /tmp/bench                      a 1B LLaMA, all weights
     python benchmarks/train.py alpaca_data.json.gz --output /tmp/bench --shape 7b --zero zero3_offload
@@ -9,7 +9,8 @@
 - trl: TRL's SFTTrainer, packed (best-fit) into rows of 2048 tokens
 
 All in bfloat16 (float32 on a CPU) with gradient checkpointing and the same ZeRO configuration, from random weights, on
-whose values speed does not depend. Useful tokens are those of examples, not of padding; first steps are not counted.
+whose values speed does not depend. All see the same `--steps` times 128 examples once, each in its own order. Useful
+tokens are those of examples, not of padding; first steps are not counted.
 `--shape tiny` tries the script out on a CPU.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,6 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.atomic import write_json
+from pipelines.errors import UserError
 from pipelines.shards.write import ShardWriter, describe
 from pipelines.tokens.encode import RowEncoder
 from pipelines.tokens.tokenizer import load_tokenizer, tokenizer_sha256
@@ -111,19 +114,23 @@ def main() -> None:
 
 
 def write_tokens(arguments: argparse.Namespace) -> None:
-    """A published folder of tokens, as jobs/tokenize_shards.py makes it, but without Spark."""
+    """A published folder of tokens, as jobs/tokenize_shards.py makes it, but without Spark: examples of all steps.
+
+    Raises `UserError` if there are too few records.
+    """
     folder = arguments.output / "tokens"
-    if (folder / "manifest.json").exists():
-        return
+    shutil.rmtree(folder, ignore_errors=True)  # they may be of other arguments
     config = TokenizeRun(input=".", tokenizer=arguments.tokenizer)
     encoder = RowEncoder(load_tokenizer(arguments.tokenizer), config)
-    needed = BATCH * arguments.steps * 2
+    needed = BATCH * arguments.steps
     place = {"lang": "en", "task": "general", "direction": None}
-    rows = []
+    kept: list[dict[str, Any]] = []
     for record in read_records(arguments.records):
-        if isinstance(record, Record) and len(rows) < needed:
-            rows += encoder.instructions([record.fields | place | {"id": record.id}])
-    kept = [row for row in rows if row["reason"] is None]
+        if isinstance(record, Record) and len(kept) < needed:
+            rows = encoder.instructions([record.fields | place | {"id": record.id}])
+            kept += [row for row in rows if row["reason"] is None]
+    if len(kept) < needed:
+        raise UserError(f"{arguments.records}: expected at least {needed:,} examples (got {len(kept):,})")
     path = folder / "alpaca" / "train-00000-of-00001.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -148,6 +155,7 @@ def write_tokens(arguments: argparse.Namespace) -> None:
 
 def ours(arguments: argparse.Namespace) -> dict[str, Any] | None:
     output = arguments.output / "ours"
+    shutil.rmtree(output, ignore_errors=True)  # what an earlier measurement left would be taken up again
     config = {
         "model": {"shape": SHARED | SHAPES[arguments.shape], "lora": {} if arguments.lora else None},
         "data": {
@@ -156,7 +164,7 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any] | None:
             "pack_tokens": arguments.row,
         },
         "output": str(output),
-        "optimizer": {"epochs": 2, "batch_examples": BATCH, "bf16": _cuda()},
+        "optimizer": {"epochs": 1, "batch_examples": BATCH, "bf16": _cuda()},
         "deepspeed": str(ROOT / "training" / "configs" / f"{arguments.zero}.json"),
         "max_steps": arguments.steps,
         "checkpoint": {"every_steps": 10_000},
@@ -164,7 +172,8 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any] | None:
     path = arguments.output / "ours.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [sys.executable, str(ROOT / "training" / "train.py"), "--config", str(path)]
-    subprocess.run(command, env=_environment(), check=False)
+    if subprocess.run(command, env=_environment(), check=False).returncode:
+        return None
     entries = [
         entry
         for entry in read_log(output / "log.jsonl")
@@ -184,8 +193,8 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any] | None:
 def peer(arguments: argparse.Namespace, name: str) -> dict[str, Any] | None:
     target = arguments.output / f"{name}.json"
     target.unlink(missing_ok=True)
-    subprocess.run([sys.executable, *sys.argv, "--peer", name], env=_environment(), check=False)
-    return json.loads(target.read_text()) if target.exists() else None
+    done = subprocess.run([sys.executable, *sys.argv, "--peer", name], env=_environment(), check=False)
+    return None if done.returncode else json.loads(target.read_text())
 
 
 def measure_peer(arguments: argparse.Namespace) -> None:
@@ -199,7 +208,7 @@ def measure_peer(arguments: argparse.Namespace) -> None:
 
     cuda = torch.cuda.is_available()
     (path,) = (arguments.output / "tokens" / "alpaca").glob("*.parquet")
-    rows = pq.read_table(path).to_pylist()[: BATCH * arguments.steps]
+    rows = pq.read_table(path).to_pylist()
     lengths = [row["length"] for row in rows]
     model = LlamaForCausalLM(LlamaConfig(**(SHARED | SHAPES[arguments.shape])))
     shape = shape_of(model.config)
@@ -208,7 +217,7 @@ def measure_peer(arguments: argparse.Namespace) -> None:
         from schemas.training_run import LoraConfig
         from training.model import with_lora
 
-        model = with_lora(model, LoraConfig(), checkpointing=True)
+        model = with_lora(model, LoraConfig())
     took: list[float] = []
 
     class Clock(TrainerCallback):

@@ -50,6 +50,10 @@ class ModelConfig(Section):
     def _one(self) -> ModelConfig:
         if (self.path is None) == (self.shape is None):
             raise ValueError("expected either `path` or `shape`")
+        if self.lora is not None and self.extend_vocabulary:
+            raise ValueError(
+                "`lora` would leave the new rows of `extend_vocabulary` untrained; expected one of them"
+            )
         return self
 
 
@@ -132,4 +136,6 @@ class TrainingRun(Identified):
         found = self.model_dump(mode="json", exclude=places)
         for name in ("tokens", "hub", "cache", "pack_tokens"):
             del found["data"][name]
+        for name in ("attention", "gradient_checkpointing"):  # other ways to compute the same
+            del found["model"][name]
         return found

@@ -26,7 +26,7 @@ import torch
 
 from pipelines.atomic import write_json
 from pipelines.errors import UserError
-from training.ranks import Ranks
+from training.ranks import Ranks, first_line
 
 _STATE, _UNIVERSAL = "state", "universal"
 FAILED = 3  # exit code of a run that could not go on
@@ -61,8 +61,8 @@ def newest(folder: Path) -> tuple[Path, Saved] | None:
         ) from None
 
 
-def save(engine: Any, ranks: Ranks, folder: Path, saved: Saved, keep: int, needed: int) -> None:
-    """Saves the state of all ranks, and removes all but the newest `keep` checkpoints.
+def save(engine: Any, ranks: Ranks, folder: Path, saved: Saved, keep: int | None, needed: int) -> None:
+    """Saves the state of all ranks, of a step that has no checkpoint yet, and keeps the newest `keep` (None: all).
 
     `needed` is about how many bytes it takes: raises `UserError`, on all ranks, where the disk has not got them. A rank
     that fails while it writes ends the run, and the older checkpoints stand.
@@ -75,12 +75,11 @@ def save(engine: Any, ranks: Ranks, folder: Path, saved: Saved, keep: int, neede
             engine.save_checkpoint(str(partial), tag=_STATE, save_latest=False)
     except (OSError, RuntimeError) as error:
         shutil.rmtree(partial, ignore_errors=True)
-        give_up(ranks, folder, f"saving the checkpoint of step {saved.step} broke off ({_first(error)})")
+        give_up(ranks, folder, f"saving the checkpoint of step {saved.step} broke off ({first_line(error)})")
     if ranks.first:
         write_json(partial / "checkpoint.json", asdict(saved))
-        shutil.rmtree(path, ignore_errors=True)
         os.rename(partial, path)
-        for old in sorted(folder.glob("step-*"))[:-keep]:
+        for old in sorted(folder.glob("step-*"))[:-keep] if keep else ():
             shutil.rmtree(old)
     ranks.wait()
 
@@ -117,16 +116,18 @@ def resume_hint(folder: Path) -> str:
     return f"the same command goes on from the checkpoint of step {int(found[-1].name.removeprefix('step-'))}"
 
 
-def tag_for(path: Path, saved: Saved, ranks: Ranks) -> str:
+def tag_for(path: Path, saved: Saved, ranks: Ranks, stage: int) -> str:
     """Which part of a checkpoint this number of ranks loads; on rank 0, makes it if it has to be made.
 
-    Without ZeRO every rank has all of the state, and any number can load it.
+    Without ZeRO every rank has all of the state, and any number can load it. Raises `UserError`.
     """
-    if saved.world == ranks.world or saved.zero_stage == 0:
+    if saved.zero_stage != stage:
+        raise UserError(
+            f"deepspeed: {path} was made with ZeRO stage {saved.zero_stage}; expected the same (got stage {stage})"
+        )
+    if saved.world == ranks.world or stage == 0:
         return _STATE
-    if ranks.first and not (path / _UNIVERSAL).exists():
-        _convert(path / _STATE, path / _UNIVERSAL)
-    ranks.wait()
+    ranks.everywhere(lambda: _convert(path / _STATE, path / _UNIVERSAL) if ranks.first else None)
     return _UNIVERSAL
 
 
@@ -138,16 +139,28 @@ def load(engine: Any, path: Path, tag: str) -> None:
     """Loads weights and optimiser states. Raises `UserError` if they do not fit or cannot be read."""
     try:
         with weights_only(), quiet():
-            engine.load_checkpoint(str(path), tag=tag, load_lr_scheduler_states=False)
+            found, _ = engine.load_checkpoint(str(path), tag=tag, load_lr_scheduler_states=False)
     except Exception as error:  # torch, pickle and DeepSpeed raise what they like
-        raise UserError(f"{path}: cannot be loaded ({_first(error)})") from None
+        raise UserError(f"{path}: cannot be loaded ({first_line(error)})") from None
+    if found is None:
+        raise UserError(f"{path}: cannot be loaded ({tag} is not whole); remove it to resume an older one")
 
 
 def _convert(state: Path, universal: Path) -> None:
+    """Makes the form of a checkpoint that any number of ranks can load, unless it is there. Raises `UserError`."""
     from deepspeed.checkpoint import ds_to_universal
 
+    if universal.exists():
+        return
     partial = universal.with_name(f".{universal.name}")
     shutil.rmtree(partial, ignore_errors=True)
+    needed = 2 * sum(file.stat().st_size for file in state.rglob("*.pt"))  # in pieces first, then whole
+    free = shutil.disk_usage(state).free
+    if free < needed:
+        raise UserError(
+            f"{state}: converting it for another number of ranks takes about {needed / 2**30:,.1f} GiB, and the disk "
+            f"has {free / 2**30:,.1f} GiB free"
+        )
     arguments = argparse.Namespace(
         input_folder=str(state),
         output_folder=str(partial),
@@ -157,9 +170,15 @@ def _convert(state: Path, universal: Path) -> None:
         strict=True,
         inject_missing_state=True,
     )
-    with weights_only(), quiet():
-        ds_to_universal.main(arguments)
-    os.rename(partial, universal)
+    try:
+        with weights_only(), quiet():
+            ds_to_universal.main(arguments)
+        os.rename(partial, universal)
+    except Exception as error:  # torch, pickle and DeepSpeed raise what they like
+        shutil.rmtree(partial, ignore_errors=True)
+        raise UserError(
+            f"{state}: cannot be converted for another number of ranks ({first_line(error)})"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -184,7 +203,3 @@ def quiet() -> Any:
     """Keeps DeepSpeed from printing."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
-
-
-def _first(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

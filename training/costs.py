@@ -2,9 +2,9 @@
 
 MFU (model FLOPs utilisation, Chowdhery et al. 2022) = FLOPs that the model needs / (seconds × ranks × peak). Needed
 are, for a token, 2 per weight forward and 4 backward (2 where only adapters are trained), embeddings excepted; the
-vocabulary projection is counted for learned tokens only, since only they are projected; attention 12 × hidden ×
-layers × (length / 2) for a token of an example of that length. What gradient checkpointing computes twice is not
-counted.
+vocabulary projection is counted for learned tokens only, since only they are projected; attention, which has no
+weights, 12 × hidden × layers × (length / 2) for a token of an example of that length, adapters or not. What gradient
+checkpointing computes twice is not counted.
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ class Shape:
 
     def flops(self, lengths: Sequence[int], learned: int, adapters_only: bool) -> float:
         """Needed for a step of examples of these lengths, `learned` tokens of them learned."""
-        passes = 4 if adapters_only else 6
-        attention = sum(length * length for length in lengths)
-        return passes * (
-            self.body * sum(lengths) + self.table * learned + self.layers * self.hidden * attention
-        )
+        weights = self.body * sum(lengths) + self.table * learned
+        attention = self.layers * self.hidden * sum(length * length for length in lengths)
+        return (4 if adapters_only else 6) * weights + 6 * attention
 
 
 def shape_of(config: Any) -> Shape:
@@ -80,16 +78,22 @@ def memory(
 ) -> Memory:
     """What a GPU holds while it trains `trained` of the weights on rows of `row` tokens.
 
-    Mixed precision: 2 bytes a weight and 2 a gradient, 12 for the optimiser (Rajbhandari et al. 2020); float32: 4, 4
-    and 8. Activations: 34 bytes for a token, hidden unit and layer (Korthikanti et al. 2022, without attention
-    scores), 2 of which stay under gradient checkpointing, one layer apart.
+    Mixed precision: 2 bytes a weight and 2 a gradient, 12 for the optimiser (Rajbhandari et al. 2020); from ZeRO-2 on 4
+    a gradient, which is summed in float32. Float32: 4, 4 and 8, and 4 for the copy of the weights that ZeRO keeps. An
+    offloaded optimiser takes its gradients with it. Activations: 34 bytes for a token, hidden unit and layer
+    (Korthikanti et al. 2022, without attention scores), 2 of which stay under gradient checkpointing, one layer apart.
     """
     stage = zero.get("stage", 0)
-    weight, gradient, optimizer = (2, 2, 12) if bf16 else (4, 4, 8)
-    offload = zero.get("offload_optimizer", {}).get("device", "none") != "none"
+    weight = 2 if bf16 else 4
+    gradient = 2 if bf16 and stage < 2 else 4
+    optimizer = 12 if bf16 or stage else 8
+    away = {
+        what: zero.get(f"offload_{what}", {}).get("device", "none") != "none"
+        for what in ("optimizer", "param")
+    }
     split = [ranks if stage >= least else 1 for least in (3, 2, 1)]
-    states = weight * shape.weights / split[0] + gradient * trained / split[1]
-    states += 0 if offload else optimizer * trained / split[2]
+    states = 0.0 if away["param"] else weight * shape.weights / split[0]
+    states += 0.0 if away["optimizer"] else gradient * trained / split[1] + optimizer * trained / split[2]
     held = 2 * shape.layers + 34 if checkpointing else 34 * shape.layers
     activations: float = row * shape.hidden * held * (1 if bf16 else 2)
     # the logits of a row, and one chunk of them in float32

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.atomic import replacing
@@ -62,14 +63,16 @@ class Tokens:
         table = pa.concat_tables(columns) if columns else TOKENS.arrow().empty_table()
         self.lengths: Ints = table.column("length").to_numpy().astype(np.int64)
         self.prompts: Ints = table.column("prompt_tokens").to_numpy().astype(np.int64)
-        langs, tasks = (table.column(name).to_pylist() for name in ("lang", "task"))
-        self.groups = [f"{lang} {task}" for lang, task in zip(langs, tasks, strict=True)]
+        groups = pc.binary_join_element_wise(table.column("lang"), table.column("task"), " ")
+        coded = groups.combine_chunks().dictionary_encode()
+        self.groups: list[str] = coded.dictionary.to_pylist()
+        self._group_of: npt.NDArray[np.int32] = coded.indices.to_numpy()
         self.content_sha256 = str(manifest["content_sha256"])
         self._starts: Ints = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
         self._flat: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         if paths and cache is not None:
             flat = cache / f"{self.content_sha256[:32]}-{mixture}-{split}.int32"
-            if not flat.exists():
+            if not flat.exists() or flat.stat().st_size != 4 * self._starts[-1]:
                 _flatten(paths, flat)
             self._flat = np.memmap(flat, np.int32, "r")
 
@@ -79,7 +82,9 @@ class Tokens:
     def rows(self, places: Ints) -> Examples:
         """The rows at these places."""
         ids = [self._flat[self._starts[place] : self._starts[place + 1]] for place in places]
-        return Examples(ids, self.prompts[places].tolist(), [self.groups[place] for place in places])
+        return Examples(
+            ids, self.prompts[places].tolist(), [self.groups[self._group_of[place]] for place in places]
+        )
 
     def at(self, positions: Ints, seed: int) -> Ints:
         """The places of the rows at these positions of the order; position n is the first of the second epoch."""

@@ -47,7 +47,8 @@ def print_forecast(
     learned = int((tokens.lengths - tokens.prompts).sum())
     flops = shape.flops(tokens.lengths.tolist(), learned, config.model.lora is not None) * optimizer.epochs
     busy, full, free = packing_efficiency(tokens, config, hardware.gpus)
-    hours = flops / (hardware.gpus * hardware.peak_tflops * 1e12 * hardware.mfu * busy) / 3600
+    # the MFU that a log tells is less by what waits: `busy` is in it
+    hours = flops / (hardware.gpus * hardware.peak_tflops * 1e12 * hardware.mfu) / 3600
     held = memory(
         shape,
         zero,

@@ -20,8 +20,6 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from pipelines.errors import UserError
-
 _EVERY_S = 10.0  # between lines, where there is no terminal to draw a bar on
 
 
@@ -31,12 +29,12 @@ class Log:
     def __init__(
         self, output: Path, start: int, last: int, wandb: str | None, config: Mapping[str, Any]
     ) -> None:
-        """Raises `UserError` if W&B is asked for and not installed."""
         from torch.utils.tensorboard import SummaryWriter
 
         output.mkdir(parents=True, exist_ok=True)
         self._path = output / "log.jsonl"
-        kept = [entry for entry in read_log(self._path) if entry["step"] <= start]
+        # without a checkpoint nothing of an earlier run stands, not even its validation before the first step
+        kept = [entry for entry in read_log(self._path) if start and entry["step"] <= start]
         self._path.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
         self._stream = self._path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(output / "tensorboard"), purge_step=start + 1)
@@ -143,10 +141,8 @@ def print_outcome(entries: Sequence[Mapping[str, Any]], output: Path) -> None:
 def _wandb(project: str | None, output: Path, config: Mapping[str, Any]) -> Any:
     if project is None:
         return None
-    try:
-        import wandb
-    except ImportError:
-        raise UserError("wandb: is not installed: pip install wandb, or leave the key out") from None
+    import wandb
+
     return wandb.init(
         project=project, dir=str(output), config=dict(config), resume="allow", id=output.absolute().name
     )

@@ -173,11 +173,11 @@ def extend_vocabulary(model: Any, vocab_size: int) -> None:
                 table[old:] = table[:old].float().mean(dim=0).to(table.dtype)
 
 
-def with_lora(model: Any, lora: LoraConfig, checkpointing: bool) -> Any:
+def with_lora(model: Any, lora: LoraConfig) -> Any:
     """The model with low-rank adapters to train, its own weights frozen."""
     import peft
 
-    adapted = peft.get_peft_model(
+    return peft.get_peft_model(
         model,
         peft.LoraConfig(
             r=lora.rank,
@@ -186,10 +186,8 @@ def with_lora(model: Any, lora: LoraConfig, checkpointing: bool) -> Any:
             target_modules=list(lora.modules),
             task_type="CAUSAL_LM",
         ),
+        autocast_adapter_dtype=False,  # ZeRO-3 wants all weights of one type
     )
-    if checkpointing:  # which cuts off what does not depend on something that is trained
-        model.enable_input_require_grads()
-    return adapted
 
 
 def tokenizer_files(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import socket
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -19,6 +20,9 @@ from transformers.utils.logging import disable_progress_bar
 from pipelines.errors import UserError
 
 Result = TypeVar("Result")
+
+# that ranks wait for one another: the first may be converting a checkpoint of 100 GB, or fetching tokens
+_PATIENCE = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ class Ranks:
         return whole.tolist()
 
     def everywhere(self, work: Callable[[], Result]) -> Result:
-        """Does the work on every rank. Raises `UserError` on all of them if one of them did."""
+        """Does the work on every rank. Raises `UserError` on all of them if one failed: badly, or for want of room."""
         problems: tuple[str, ...] = ()
         found: list[Result] = []
         try:
             found.append(work())
         except UserError as error:
             problems = error.problems
+        except (OSError, RuntimeError) as error:  # of memory, or of disk
+            problems = (f"rank {self.rank}: {first_line(error)}",)
         told: list[tuple[str, ...]] = [()] * self.world
         dist.all_gather_object(told, problems)
         everyones = list(dict.fromkeys(problem for of_rank in told for problem in of_rank))
@@ -64,8 +70,23 @@ class Ranks:
         early = self.everywhere(lambda: [work()] if self.local == 0 else [])
         return self.everywhere(lambda: early[0] if early else work())
 
+    def agree(self, value: int, what: str) -> None:
+        """Raises `UserError` on all ranks unless all of them have the same value."""
+        told: list[int] = [0] * self.world
+        dist.all_gather_object(told, value)
+        if len(set(told)) > 1:
+            seen = ", ".join(str(one) for one in sorted(set(told)))
+            raise UserError(
+                f"{what}: ranks see different ones ({seen}); expected a disk that all nodes share"
+            )
+
     def wait(self) -> None:
         dist.barrier()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, on one line."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def start_ranks() -> Ranks:
@@ -96,5 +117,5 @@ def start_ranks() -> Ranks:
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")  # TF32
     with contextlib.redirect_stdout(io.StringIO()):
-        deepspeed.init_distributed()
+        deepspeed.init_distributed(timeout=_PATIENCE)
     return Ranks(dist.get_rank(), local, dist.get_world_size(), device)

@@ -13,6 +13,7 @@ and, at the end, model/.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import math
 import os
@@ -40,7 +41,7 @@ from training.forecast import print_forecast
 from training.log import Log, print_outcome, read_log
 from training.model import PackedLoss, PackedRow, check_vocabulary, load_model, model_shape, pack, with_lora
 from training.packing import busy_share, plan_step
-from training.ranks import Ranks, start_ranks
+from training.ranks import Ranks, first_line, start_ranks
 from training.stopping import StopSignal
 
 
@@ -97,17 +98,19 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
     # where an earlier run stopped, if there was one
     saves = config.output / "checkpoints"
     found = ranks.everywhere(lambda: earlier(saves, config, tokens))
-    step = found[1].step if found else 0
+    step = saved_step = found[1].step if found else 0
+    ranks.agree(step, f"the newest checkpoint in {saves}")
     if step >= last and (config.output / "model").is_dir():
         if ranks.first:
             print(f"{config.output}: all {last:,} steps were taken before; nothing was done")
             print_outcome(read_log(config.output / "log.jsonl"), config.output)
         return 0
-    tag = checkpoints.tag_for(*found, ranks) if found else ""
+    zero = ranks.everywhere(lambda: zero_config(config))
+    stage = zero.get("zero_optimization", {}).get("stage", 0)
+    tag = checkpoints.tag_for(*found, ranks, stage) if found else ""
 
     # the model, and the engine around it
-    settings = zero_config(config) | engine_settings(optimizer, checkpoints.is_universal(tag))
-    stage = settings.get("zero_optimization", {}).get("stage", 0)
+    settings = zero | engine_settings(optimizer, stage, checkpoints.is_universal(tag))
     partitioned = partition_while_loading(config, settings, stage)
     model: Any = ranks.everywhere(
         lambda: load_model(
@@ -121,28 +124,45 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
     )
     shape = shape_of(model.config)
     if config.model.lora is not None:
-        model = with_lora(model, config.model.lora, config.model.gradient_checkpointing)
+        model = with_lora(model, config.model.lora)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     count = sum(getattr(parameter, "ds_numel", parameter.numel()) for parameter in trained)
-    with checkpoints.quiet():
-        engine, _, _, _ = deepspeed.initialize(
-            model=PackedLoss(model),
-            optimizer=make_optimizer(trained, optimizer, settings, ranks.cuda),
-            config=settings,
-        )
+    try:
+        with checkpoints.quiet():
+            engine, _, _, _ = deepspeed.initialize(
+                model=PackedLoss(model),
+                optimizer=make_optimizer(trained, optimizer, settings, ranks.cuda),
+                config=settings,
+            )
+    except (RuntimeError, OSError) as error:  # the other ranks may be anywhere in it
+        checkpoints.give_up(ranks, saves, f"the engine cannot be set up ({first_line(error)})")
     del partitioned
     if found:
         ranks.everywhere(lambda: checkpoints.load(engine, found[0], tag))
 
-    def save() -> None:
+    def save(keep: int | None = config.checkpoint.keep) -> None:
         saved = checkpoints.Saved(step, config.sha256(), tokens.content_sha256, ranks.world, stage)
-        needed = checkpoint_bytes(shape, count, optimizer.bf16)
-        checkpoints.save(engine, ranks, saves, saved, config.checkpoint.keep, needed)
+        checkpoints.save(engine, ranks, saves, saved, keep, checkpoint_bytes(shape, count, optimizer.bf16))
+
+    def not_finite(what: str, value: float) -> UserError:
+        """Saves the state before the step, unless it is saved or ruined; says what there is to go on from."""
+        problems: tuple[str, ...] = ()
+        if step > saved_step and all_finite(trained, ranks):
+            try:
+                save(keep=None)  # what older ones hold may be the better state
+            except UserError as error:
+                problems = error.problems
+        return UserError(
+            f"step {step + 1:,}: the {what} is {value}, so the step was not taken; {checkpoints.resume_hint(saves)}. "
+            "If it comes to this again, train with a lower learning rate or other examples, into another output",
+            *problems,
+        )
 
     # heeded at the end of the step by all ranks together
     signal = StopSignal(lambda reason: checkpoints.give_up(ranks, saves, reason))
-    log = (
-        Log(config.output, step, last, config.wandb, config.model_dump(mode="json")) if ranks.first else None
+    settings_said = config.model_dump(mode="json")
+    log = ranks.everywhere(
+        lambda: Log(config.output, step, last, config.wandb, settings_said) if ranks.first else None
     )
     groups = sorted({*tokens.groups, *validation.groups})
     peak = peak_flops(config.hardware.peak_tflops * 1e12, ranks.cuda)
@@ -150,7 +170,8 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
         if log and found:
             log.say(f"going on after step {step:,}")
         if step == 0 and len(validation):
-            validate(engine, validation, config, ranks, groups, log, step)
+            with signal.busy():
+                validate(engine, validation, config, ranks, groups, log, step)
         while step < last:
             began = time.monotonic()
             # for dropout: the same after a resumption
@@ -167,16 +188,14 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
                 sums.add(row, losses)
             *by_group, stop = ranks.sum(sums.losses, float(signal.given))
             loss = sum(by_group) / examples.learned
-            if not math.isfinite(loss):  # the weights are still those of the last step
-                save()
-                raise UserError(
-                    f"step {step + 1:,}: the loss is {loss}, so the step was not taken; the state before it is saved "
-                    f"({checkpoints.checkpoint_path(saves, step)}). Lower the learning rate, or look at the examples"
-                )
+            if not math.isfinite(loss):
+                raise not_finite("loss", loss)
             rate = learning_rate(optimizer, step, steps_of(config, tokens))
             for group in engine.optimizer.param_groups:
                 group["lr"] = rate
-            engine.step()
+            norm = take_step(engine, trained, stage)
+            if not math.isfinite(norm):
+                raise not_finite("gradient's norm", norm)
             step += 1
             seconds = signal.step_seconds = time.monotonic() - began
             if stop:
@@ -192,7 +211,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
                         "loss": loss,
                         "losses": {g: s / n for g, s, n in zip(groups, by_group, count_of, strict=True) if n},
                         "learning_rate": rate,
-                        "gradient_norm": float(engine.get_global_grad_norm() or 0.0),
+                        "gradient_norm": norm,
                         "examples": len(examples.ids),
                         "tokens": sum(examples.lengths),
                         "learned": examples.learned,
@@ -205,25 +224,45 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
                     }
                 )
             if len(validation) and (step % config.validation.every_steps == 0 or step == last):
-                validate(engine, validation, config, ranks, groups, log, step)
+                with signal.busy():
+                    validate(engine, validation, config, ranks, groups, log, step)
             if stop or step % config.checkpoint.every_steps == 0 or step == last:
-                save()
+                with signal.busy():
+                    save()
+                saved_step = step
             if stop and step < last:
                 if log:
                     log.say(f"stopped by a signal after step {step:,}; {checkpoints.resume_hint(saves)}")
                 return 0
         entries = read_log(config.output / "log.jsonl")
-        export(model, ranks, config, manifest, folder, entries)
+        with signal.busy():
+            export(model, ranks, config, manifest, folder, entries)
         if ranks.first:
             print_outcome(entries, config.output)
         return 0
     except (RuntimeError, OSError) as error:  # another rank is gone, or the GPU's memory or the disk is full
-        checkpoints.give_up(
-            ranks, saves, f"training broke off after step {step:,} ({str(error).strip().splitlines()[0]})"
-        )
+        checkpoints.give_up(ranks, saves, f"training broke off after step {step:,} ({first_line(error)})")
     finally:
         if log:
             log.close()
+
+
+def take_step(engine: Any, trained: list[torch.nn.Parameter], stage: int) -> float:
+    """Updates the weights, unless the gradient is not finite; its norm before clipping, the same on all ranks."""
+    if stage == 0:  # DeepSpeed neither looks nor tells
+        norm = float(torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
+        if math.isfinite(norm):
+            engine.step()
+        return norm
+    engine.step()  # ZeRO takes no step then
+    return float(engine.get_global_grad_norm())
+
+
+def all_finite(trained: list[torch.nn.Parameter], ranks: Ranks) -> bool:
+    """Whether all weights are numbers: under ZeRO-3 each rank looks at its part."""
+    parts = [getattr(parameter, "ds_tensor", parameter) for parameter in trained]
+    ruined = sum(not bool(torch.isfinite(part).all()) for part in parts)
+    return not any(ranks.sum(torch.zeros(0, dtype=torch.float64, device=ranks.device), ruined))
 
 
 def validate(
@@ -278,6 +317,8 @@ class GroupSums:
 def check(config: TrainingRun, tokens: Tokens, manifest: dict[str, Any], shape: Any) -> None:
     """Raises `UserError` if tokens, model and configuration do not fit together."""
     check_vocabulary(shape, manifest["tokenizer"], config.model.extend_vocabulary)
+    if config.wandb is not None and importlib.util.find_spec("wandb") is None:
+        raise UserError("wandb: is not installed: pip install wandb, or leave the key out")
     longest, most = int(tokens.lengths.max()), config.data.pack_tokens
     if longest > most:
         raise UserError(
@@ -330,9 +371,11 @@ def zero_config(config: TrainingRun) -> dict[str, Any]:
     return found
 
 
-def engine_settings(optimizer: OptimizerConfig, universal: bool) -> dict[str, Any]:
+def engine_settings(optimizer: OptimizerConfig, stage: int, universal: bool) -> dict[str, Any]:
     """What this job decides about the engine, whatever the JSON file says."""
-    return {
+    # the gradients of a step's rounds are summed in float32; below stage 2 DeepSpeed can do so in bfloat16 alone
+    exact = {"data_types": {"grad_accum_dtype": "fp32"}} if optimizer.bf16 and stage >= 2 else {}
+    return exact | {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,  # steps differ in their rounds: the loop says which is the last
         "gradient_clipping": optimizer.clip,

@@ -13,6 +13,8 @@ from training_runs import DEMO, on_cpu, on_ranks, settings
 
 from pipelines.tokenizing import plan, tokenize
 from schemas.tokens_run import TokenizeRun
+from schemas.training_run import DataConfig
+from training.data import open_tokens
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +29,30 @@ def tokens(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="session")
 def runs(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Runs on two ranks, by name: with each stage of ZeRO, in bfloat16, and one that stopped and went on."""
+    """Runs on two ranks, by name: with each stage of ZeRO, in bfloat16, and some that end early or go on.
+
+    `short`: two steps, the second of one example; `stopped`: three steps; `resumed`: the second rank is told to stop in
+    the third step, and the run then goes on.
+    """
     folder = tmp_path_factory.mktemp("runs")
+    rows = len(open_tokens(DataConfig(tokens=tokens, mixture="coit-zh"), None, False)[0])
     plans: dict[str, list[list[str]]] = {
         **{f"zero{stage}": [settings(tokens, folder / f"zero{stage}", stage)] for stage in (0, 1, 2, 3)},
-        "bf16": [settings(tokens, folder / "bf16", **{"optimizer.bf16": True})],
+        **{
+            f"bf16-zero{stage}": [
+                settings(tokens, folder / f"bf16-zero{stage}", stage, **{"optimizer.bf16": True})
+            ]
+            for stage in (2, 3)
+        },
+        **{
+            f"short{stage}": [
+                settings(tokens, folder / f"short{stage}", stage, **{"optimizer.batch_examples": rows - 1})
+            ]
+            for stage in (2, 3)
+        },
+        "stopped": [settings(tokens, folder / "stopped", 2, max_steps=3)],
         "resumed": [
-            settings(tokens, folder / "resumed", 3, max_steps=3),
+            ["trouble=signal", *settings(tokens, folder / "resumed", 3)],
             settings(tokens, folder / "resumed", 3),
         ],
     }

@@ -60,9 +60,11 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
 
 def test_what_the_job_decides_the_json_cannot_change() -> None:
     optimizer = load(TrainingRun, CONFIGS / "x_llama_7b_zh.yaml").optimizer
-    found = {"gradient_accumulation_steps": 4, "bf16": {"enabled": False}} | engine_settings(optimizer, False)
+    given = {"gradient_accumulation_steps": 4, "bf16": {"enabled": False}}
+    found = given | engine_settings(optimizer, 2, False)
     assert found["gradient_accumulation_steps"] == 1
     assert found["bf16"] == {"enabled": True}
+    assert found["data_types"] == {"grad_accum_dtype": "fp32"}
 
 
 def test_a_llama_of_the_configured_shape() -> None:

@@ -53,6 +53,15 @@ def test_rows_come_with_their_boundary_and_group(tokens: Tokens) -> None:
     assert examples.learned == 6
 
 
+def test_a_flat_file_that_is_not_whole_is_made_anew(tmp_path: Path) -> None:
+    folder = write_tokens(tmp_path, 50)
+    config = DataConfig(tokens=folder, mixture="coit-zh")
+    open_tokens(config, tmp_path / "cache", False)
+    (flat,) = (tmp_path / "cache").glob("*.int32")
+    flat.write_bytes(flat.read_bytes()[:40])
+    assert open_tokens(config, tmp_path / "cache", False)[0].rows(np.array([49])).ids[0].tolist() == [49] * 2
+
+
 def test_another_seed_or_other_data_is_another_order(tokens: Tokens) -> None:
     orders = [tokens.at(np.arange(50), seed).tolist() for seed in (0, 1)]
     assert orders[0] != orders[1]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_runs import DEMO, on_cpu, settings
+from training_runs import DEMO, losses, on_cpu, settings
 
 from pipelines.errors import UserError
 from schemas.loading import ConfigError
@@ -23,25 +23,33 @@ from training.train import main
 SEVERAL = Path(__file__).with_name("several_runs.py")
 
 
-def test_a_loss_that_is_no_number_and_data_that_does_not_fit(tokens: Path, tmp_path: Path) -> None:
-    runs = [
+def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, tmp_path: Path) -> None:
+    """One rank: losses and gradients that are no numbers, data that does not fit, and checkpoints of two ranks."""
+    shutil.copytree(runs["stopped"], tmp_path / "stopped")
+    given = [
         settings(tokens, tmp_path / "wild", **{"optimizer.learning_rate": "1.0e+30"}),
         settings(tokens, tmp_path / "small", **{"model.shape.vocab_size": 100}),
         settings(tokens, tmp_path / "short", **{"data.pack_tokens": 64}),
         settings(tokens, tmp_path / "other", **{"data.mixture": "muit"}),
         settings(tokens, tmp_path / "wild", **{"optimizer.learning_rate": 0.1}),
+        *(["trouble=gradient", *settings(tokens, tmp_path / f"nan{stage}", stage)] for stage in (0, 2, 3)),
+        settings(tokens, tmp_path / "stopped", 3),
+        settings(tokens, tmp_path / "stopped"),
+        settings(tokens, tmp_path / "nan2"),
     ]
-    command = [sys.executable, str(SEVERAL), str(DEMO), json.dumps(runs)]
+    command = [sys.executable, str(SEVERAL), str(DEMO), json.dumps(given)]
     done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     for expected, line in zip(
         (
-            "the loss is nan, so the step was not taken; the state before it is saved",
+            "the loss is nan, so the step was not taken; the same command goes on from the checkpoint of step",
             "which has 4,000 pieces, but the model knows 100",
             "data.pack_tokens: the longest example has 256 tokens; expected at least as many (got 64)",
             "has no mixture 'muit'; it has coit-zh",
             "was made with another configuration; give another output, or remove it",
+            *["step 3: the gradient's norm is"] * 3,
+            "was made with ZeRO stage 2; expected the same (got stage 3)",
         ),
         said,
         strict=True,
@@ -50,6 +58,14 @@ def test_a_loss_that_is_no_number_and_data_that_does_not_fit(tokens: Path, tmp_p
     found = newest(tmp_path / "wild" / "checkpoints")
     assert found is not None
     assert f"step {found[1].step + 1}:" in said[0]
+    for stage in (0, 3):  # what is saved is the state before the step, and what is logged ends there
+        found = newest(tmp_path / f"nan{stage}" / "checkpoints")
+        assert found is not None
+        assert found[1].step == 2
+        assert len(losses(tmp_path / f"nan{stage}")) == 2
+    # from there, and from the checkpoint of two ranks, one goes on with the losses of the run that never stopped
+    for name in ("nan2", "stopped"):
+        assert losses(tmp_path / name) == pytest.approx(losses(runs["zero2"]), abs=1e-4)
 
 
 def test_a_disk_that_is_full(tokens: Path, tmp_path: Path) -> None:

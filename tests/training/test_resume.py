@@ -26,6 +26,12 @@ def test_a_run_that_goes_on_has_the_losses_of_one_that_never_stopped(runs: dict[
     assert losses(runs["resumed"]) == losses(runs["zero3"])
 
 
+def test_a_rank_told_to_stop_stops_all_after_the_step(runs: dict[str, Path]) -> None:
+    said = (runs["resumed"].parent / "said").read_text()
+    assert "stopped by a signal after step 3; the same command goes on from the checkpoint of step 3" in said
+    assert "going on after step 3" in said
+
+
 def test_few_checkpoints_are_kept_and_none_by_halves(runs: dict[str, Path]) -> None:
     folder = runs["resumed"] / "checkpoints"
     assert sorted(path.name for path in folder.iterdir()) == ["step-00000003", f"step-{STEPS:08d}"]

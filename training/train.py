@@ -141,8 +141,13 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
         ranks.everywhere(lambda: checkpoints.load(engine, found[0], tag))
 
     def save(keep: int | None = config.checkpoint.keep) -> None:
+        nonlocal saved_step
         saved = checkpoints.Saved(step, config.sha256(), tokens.content_sha256, ranks.world, stage)
-        checkpoints.save(engine, ranks, saves, saved, keep, checkpoint_bytes(shape, count, optimizer.bf16))
+        with signal.busy():
+            checkpoints.save(
+                engine, ranks, saves, saved, keep, checkpoint_bytes(shape, count, optimizer.bf16)
+            )
+        saved_step = step
 
     def not_finite(what: str, value: float) -> UserError:
         """Saves the state before the step, unless it is saved or ruined; says what there is to go on from."""
@@ -227,9 +232,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
                 with signal.busy():
                     validate(engine, validation, config, ranks, groups, log, step)
             if stop or step % config.checkpoint.every_steps == 0 or step == last:
-                with signal.busy():
-                    save()
-                saved_step = step
+                save()
             if stop and step < last:
                 if log:
                     log.say(f"stopped by a signal after step {step:,}; {checkpoints.resume_hint(saves)}")

@@ -15,10 +15,13 @@ import torch
 from training_runs import DEMO, losses, on_cpu, settings
 
 from pipelines.errors import UserError
-from schemas.loading import ConfigError
-from training.checkpoints import Saved, newest, save
+from schemas.loading import ConfigError, load
+from schemas.training_run import TrainingRun
+from training.checkpoints import Saved, newest, save, tag_for
+from training.data import open_tokens
+from training.model import model_shape
 from training.ranks import Ranks
-from training.train import main
+from training.train import check, main
 
 SEVERAL = Path(__file__).with_name("several_runs.py")
 
@@ -38,7 +41,7 @@ def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, t
         settings(tokens, tmp_path / "nan2"),
     ]
     command = [sys.executable, str(SEVERAL), str(DEMO), json.dumps(given)]
-    done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     for expected, line in zip(
@@ -94,15 +97,17 @@ class Alone(Ranks):
         return work()
 
 
+ALONE = Alone(0, 0, 1, torch.device("cpu"))
+
+
 def test_room_is_looked_for_before_a_checkpoint_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(3 << 30))
-    ranks = Alone(0, 0, 1, torch.device("cpu"))
     saved = Saved(8, "", "", 1, 2)
     with pytest.raises(UserError, match=r"takes about 10\.0 GiB, and the disk has 3\.0 GiB free"):
-        save(None, ranks, tmp_path / "checkpoints", saved, 2, 10 << 30)
+        save(None, ALONE, tmp_path / "checkpoints", saved, 2, 10 << 30)
 
 
 def test_what_is_no_configuration_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -112,3 +117,27 @@ def test_what_is_no_configuration_is_refused_before_anything_starts(tmp_path: Pa
     assert refused.value.problems == tuple(
         f"{tmp_path / 'wrong.yaml'}: {key}: Field required" for key in ("data", "output", "deepspeed")
     )
+
+
+def test_wandb_is_looked_for_before_the_model_is_loaded(tokens: Path, tmp_path: Path) -> None:
+    config = load(TrainingRun, DEMO, [*settings(tokens, tmp_path), "wandb=project"])
+    data, _, manifest, _ = open_tokens(config.data, None, False)
+    with pytest.raises(UserError, match="wandb: is not installed"):
+        check(config, data, manifest, model_shape(config.model))
+
+
+def test_a_checkpoint_is_not_converted_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = tmp_path / "step-00000008" / "state"
+    state.mkdir(parents=True)
+    (state / "zero_pp_rank_0.pt").write_bytes(bytes(1 << 20))
+    usage = namedtuple("usage", "free")
+    saved = Saved(8, "", "", 2, 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 20))
+    with pytest.raises(
+        UserError, match=r"converting it for another number of ranks takes about .* the disk has"
+    ):
+        tag_for(state.parent, saved, ALONE, 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40))
+    with pytest.raises(UserError, match="cannot be converted for another number of ranks"):
+        tag_for(state.parent, saved, ALONE, 2)
+    assert [path.name for path in state.parent.iterdir()] == ["state"]

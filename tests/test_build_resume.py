@@ -99,7 +99,7 @@ def interrupt_when(job: subprocess.Popen[str], moment: Callable[[], object]) -> 
     """Interrupts the job as a terminal does: the whole process group, once `moment()` is true."""
     wait_for(job, moment)
     os.killpg(job.pid, signal.SIGINT)
-    said = job.communicate(timeout=60)[0]
+    said = job.communicate(timeout=120)[0]
     assert job.returncode == 130, said
     assert "interrupted; run the same command again" in said
     assert "Traceback" not in said

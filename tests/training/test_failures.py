@@ -81,7 +81,7 @@ def test_a_disk_that_is_full(tokens: Path, tmp_path: Path) -> None:
     runs = json.dumps([given])
     command = [sys.executable, str(SEVERAL), str(DEMO), runs]
     done = subprocess.run(
-        command, env=on_cpu(), capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit
+        command, env=on_cpu(), capture_output=True, text=True, timeout=300, check=False, preexec_fn=limit
     )
     assert done.returncode == 3, done.stderr
     assert "error: rank 0: saving the checkpoint of step 1 broke off" in done.stderr

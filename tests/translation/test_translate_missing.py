@@ -120,7 +120,7 @@ def test_a_worker_that_is_killed_comes_as_a_sentence_and_what_it_stored_is_kept(
 
 def _kill_the_worker_when(ready: Callable[[], bool]) -> None:
     """Kills the process below this one that has the engine loaded, as the system does when memory runs out."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not ready() and time.monotonic() < deadline:
         time.sleep(0.005)
     for process in _family(os.getpid())[:-1]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 from huggingface_hub import DatasetCard, HfApi, get_token
-from huggingface_hub.errors import (
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,  # of the library that it uses: httpx, or httpx2
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -30,7 +31,6 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
 )
 
 from pipelines.errors import UserError
@@ -183,7 +183,7 @@ class Hub:
         error = state.outcome.exception() if state.outcome else None
         response: Any = error.response if isinstance(error, HfHubHTTPError) else None  # httpx's, or httpx2's
         asked = retry_after_s(response) if response is not None else None
-        backoff = wait_exponential_jitter(initial=min(1.0, self._pause), max=self._pause)(state)
+        backoff = min(2.0 ** (state.attempt_number - 1) + random.random(), self._pause)
         return max(backoff, min(asked or 0.0, _LONGEST_S))
 
     def _call(self, do: Callable[[], Result]) -> Result:
@@ -196,7 +196,7 @@ class Hub:
         )
         try:
             return retrying(do)
-        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError, RuntimeError, RetryError) as error:
+        except (HTTPError, OSError, ValueError, RuntimeError, RetryError) as error:
             said = str(error).strip().replace(self._token or "\0", "***")
             lines = [line.strip() for line in said.splitlines() if line.strip()]
             reason = "; ".join(lines[:3]) or type(error).__name__
@@ -240,9 +240,7 @@ def _passes(error: BaseException) -> bool:
     """Whether a failure may be over in a moment: a busy server, a broken line."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _BUSY
-    return isinstance(error, httpx.TransportError | ConnectionError) or isinstance(
-        error.__cause__, httpx.TransportError
-    )
+    return isinstance(error, HTTPError | ConnectionError) or isinstance(error.__cause__, HTTPError)
 
 
 def _is(path: Path, remote: RepoFile) -> bool:

@@ -200,19 +200,23 @@ def test_a_busy_hub_and_a_broken_line_are_waited_for(
     assert len(hub.repositories[REPO].tags) == 1
 
 
-def test_a_busy_hub_is_asked_again_when_it_says(
+def test_a_hub_that_is_busy_or_cuts_the_line_is_asked_again_when_it_says(
     hub: State, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipelines import hub as module
+    from pipelines.errors import UserError
 
     monkeypatch.setattr(module, "get_token", lambda: TOKEN)
     monkeypatch.setattr(module, "HfApi", partial(module.HfApi, endpoint=hub.url))
-    tree = "GET /api/datasets/someone/mixture/tree"
-    hub.faults, hub.retry_after = [(tree, 503), (tree, "cut")], "2"
+    hub.repositories[REPO] = Repository(private=False)
+    # a request that huggingface_hub itself does not try again
+    info = "GET /api/datasets/someone/mixture"
+    hub.faults, hub.retry_after = [(info, 429), (info, "cut")], "2"
     started = time.monotonic()
-    assert len(module.Hub(REPO, pause=0.0).difference(output / "instructions").new) == 4
+    with pytest.raises(UserError, match="is public"):
+        module.Hub(REPO, pause=0.0).publish(output / "instructions", "ab" * 32, private=True)
     assert time.monotonic() - started >= 2
-    assert len(hub.requests) == 3
+    assert hub.requests == [info] * 3
 
 
 def test_an_upload_that_was_given_up_goes_on_where_it_stopped(hub: State, output: Path) -> None:

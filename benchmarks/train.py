@@ -38,12 +38,14 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from pipelines import __version__
 from pipelines.atomic import write_json
 from pipelines.errors import UserError
 from pipelines.shards.write import ShardWriter, describe
 from pipelines.tokens.encode import RowEncoder
 from pipelines.tokens.tokenizer import load_tokenizer, tokenizer_sha256
 from pipelines.translation.records import Record, read_records
+from schemas import datasets
 from schemas.tokens import TOKENS
 from schemas.tokens_run import TokenizeRun
 from training.log import read_log
@@ -141,13 +143,20 @@ def write_tokens(arguments: argparse.Namespace) -> None:
         "name": "benchmark",
         "sha256": tokenizer_sha256(arguments.tokenizer),
         "vocab_size": 4000,
+        "bos_id": 1,
         "eos_id": 2,
     }
     manifest = {
-        "content_sha256": file.sha256,
+        "dataset": datasets.TOKENS.name,
+        "version": datasets.TOKENS.version,
+        "polyinstruct": __version__,
+        "config": config.model_dump(mode="json"),
+        "config_sha256": config.sha256(),
+        "counts": [],
         "outputs": [vars(file)],
+        "content_sha256": file.sha256,
+        "key": "",
         "tokenizer": tokenizer,
-        "config": {"template": "alpaca", "max_length": config.max_length},
     }
     (folder / "tokenizer").mkdir(exist_ok=True)
     write_json(folder / "manifest.json", manifest)

@@ -105,12 +105,13 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
             print(f"{config.output}: all {last:,} steps were taken before; nothing was done")
             print_outcome(read_log(config.output / "log.jsonl"), config.output)
         return 0
-    zero = ranks.everywhere(lambda: zero_config(config))
-    stage = zero.get("zero_optimization", {}).get("stage", 0)
+    given = ranks.everywhere(lambda: zero_config(config))
+    zero = given.get("zero_optimization", {})
+    stage = zero.get("stage", 0)
     tag = checkpoints.tag_for(*found, ranks, stage) if found else ""
 
     # the model, and the engine around it
-    settings = zero | engine_settings(optimizer, stage, checkpoints.is_universal(tag))
+    settings = given | engine_settings(optimizer, zero, checkpoints.is_universal(tag))
     partitioned = partition_while_loading(config, settings, stage)
     model: Any = ranks.everywhere(
         lambda: load_model(
@@ -374,11 +375,12 @@ def zero_config(config: TrainingRun) -> dict[str, Any]:
     return found
 
 
-def engine_settings(optimizer: OptimizerConfig, stage: int, universal: bool) -> dict[str, Any]:
-    """What this job decides about the engine, whatever the JSON file says."""
-    # the gradients of a step's rounds are summed in float32; below stage 2 DeepSpeed can do so in bfloat16 alone
-    exact = {"data_types": {"grad_accum_dtype": "fp32"}} if optimizer.bf16 and stage >= 2 else {}
-    return exact | {
+def engine_settings(optimizer: OptimizerConfig, zero: dict[str, Any], universal: bool) -> dict[str, Any]:
+    """What this job decides about the engine, whatever the JSON file says (`zero`: its `zero_optimization`)."""
+    # the gradients of a step's rounds are summed in float32 where DeepSpeed can: stage 3, and 2 without offload
+    stage, offload = zero.get("stage", 0), "offload_optimizer" in zero
+    exact = optimizer.bf16 and (stage == 3 or (stage == 2 and not offload))
+    return ({"data_types": {"grad_accum_dtype": "fp32"}} if exact else {}) | {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,  # steps differ in their rounds: the loop says which is the last
         "gradient_clipping": optimizer.clip,

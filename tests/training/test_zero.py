@@ -60,7 +60,7 @@ def test_it_is_the_training_that_plain_torch_does(runs: dict[str, Path], tokens:
             logits = model(input_ids=whole[None]).logits[0]
             loss = torch.nn.functional.cross_entropy(logits[prompt - 1 : -1], whole[prompt:], reduction="sum")
             (loss / examples.learned).backward()
-            total += float(loss)
+            total += float(loss.detach())
         norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), optimizer.clip))
         expected.append((total / examples.learned, norm))
         adam.step()

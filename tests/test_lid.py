@@ -134,6 +134,11 @@ def test_cantonese_is_told_by_its_characters_where_chinese_is_claimed(model: Any
     assert one(model, text, "zh") == Identified("yue", 1.0, 0.0)
 
 
+@pytest.mark.parametrize("text", ["侬今朝夜里到啥地方去？", "搿本书是阿拉爷爷个。"])
+def test_wu_is_told_by_its_characters_where_chinese_is_claimed(model: Any, text: str) -> None:
+    assert one(model, text, "zh") == Identified("wuu", 1.0, 0.0)
+
+
 @pytest.mark.parametrize("text", ["他今天不在家，我们明天再来吧。", "他今天不在家，我們明天再來吧。"])
 def test_mandarin_in_either_script_is_confirmed(model: Any, text: str) -> None:
     assert confirmed(one(model, text, "zh"), "zh")

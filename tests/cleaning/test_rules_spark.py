@@ -298,6 +298,34 @@ NEAR_MISSES = [
         {"flags": ["email"], "url_mismatch": 0},
     ),
     Case(
+        "telephone",
+        "Call the harbour office at +90 212 555 01 23 before noon.",
+        "Öğleden önce +90 212 555 01 23 numarasından liman ofisini arayın.",
+        None,
+        {"flags": ["phone"]},
+    ),
+    Case(
+        "card",
+        "The clerk at the harbour office carefully typed 4111 1111 1111 1111 into the old machine.",
+        "Liman ofisindeki memur eski makineye dikkatlice 4111 1111 1111 1111 numarasını yazdı.",
+        None,
+        {"flags": ["card"]},
+    ),
+    Case(
+        "no card",
+        "Later the clerk at the village school slowly typed 4111 1111 1111 1112 into another machine.",
+        "Köy okulundaki memur daha sonra başka bir makineye yavaşça 4111 1111 1111 1112 numarasını girdi.",
+        None,
+        {"flags": []},
+    ),
+    Case(
+        "a word of the list",
+        "That wicked cat stole the fish from the table.",
+        "O hınzır kedi balığı masadan çaldı.",
+        None,
+        {"flags": ["profanity"]},
+    ),
+    Case(
         "a gloss in brackets",
         "The captain (Ayşe Demir) thanked the whole crew.",
         "Kaptan Ayşe Demir bütün mürettebata teşekkür etti.",
@@ -387,6 +415,7 @@ def built(build_with: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path
         (corpora / f"WikiMatrix.{pair}.tsv").write_text("".join(lines), encoding="utf-8")
     (corpora / "Diary.en-tr.en").write_text("The sea was calm all day.\n\n", encoding="utf-8")
     (corpora / "Diary.en-tr.tr").write_text("Deniz bütün gün sakindi.\nBoş.\n", encoding="utf-8")
+    (folder / "words.txt").write_text("hınzır\n", encoding="utf-8")
     (folder / "eval").mkdir()
     (folder / "eval" / "keeper.txt").write_text(f"{IN_EVAL}\n", encoding="utf-8")
     build_with(
@@ -396,6 +425,7 @@ def built(build_with: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path
             output=str(folder / "out"),
             pairs=["en-tr", "en-zh"],
             eval__path=str(folder / "eval"),
+            flags__profanity={"tr": str(folder / "words.txt")},
             chinese__scripts=["Hans", "either"],
             licenses__known={"WikiMatrix": "CC0-1.0"},
             licenses__allow=["CC0-1.0"],

@@ -124,7 +124,7 @@ def mi_eval(folder: Path, items: Mapping[str, Sequence[tuple[str, str]]]) -> Pat
         parts[lang] = [
             dict.fromkeys(MI_EVAL.columns, "")
             | {"id": f"{n:032x}", "lang": lang, "instruction": instruction, "output": output, "split": "test"}
-            | {"is_classification": False, "seed_similarity": 0.1, "training_overlap": None, "round": 0}
+            | {"is_classification": False, "seed_similarity": 0.1, "training_overlap": 0.0, "round": 0}
             for n, (instruction, output) in enumerate(of)
         ]
     return publish(folder, datasets.MI_EVAL, parts)

@@ -223,3 +223,16 @@ def _citations(manifest: Mapping[str, Any]) -> list[str]:
     names = sorted({source["corpus"] for source in manifest["inputs"]})
     found = [CORPORA[name].citation for name in names if name in CORPORA]
     return ["```bibtex", *found, "```", ""] if found else []
+
+
+def reasons_table(counts: Sequence[Mapping[str, Any]], reasons: Mapping[str, str]) -> list[str]:
+    """The rejected rows of all `counts` by reason, in the order of `reasons`, with what each means."""
+    rows = {reason: sum(count["rejected"].get(reason, 0) for count in counts) for reason in reasons}
+    return table(
+        ("reason", "rows", "meaning"),
+        [
+            (f"`{reason}`", f"{rows[reason]:,}", meaning)
+            for reason, meaning in reasons.items()
+            if rows[reason]
+        ],
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.atomic import write_json
-from pipelines.errors import InvariantError
+from pipelines.errors import InvariantError, UserError
 
 
 class AuditError(InvariantError):
@@ -68,6 +69,12 @@ class Audit:
         """Writes the findings as JSON."""
         found = {"findings": [asdict(finding) for finding in self.findings], "pairs": list(self.pairs)}
         write_json(path, {"passed": not self.failed} | found)
+
+
+def require_great_expectations() -> None:
+    """Raises `UserError` where the audit's library is missing: before the work, not after it."""
+    if importlib.util.find_spec("great_expectations") is None:
+        raise UserError("the audit needs Great Expectations: pip install 'polyinstruct[audit,report]'")
 
 
 def pass_or_raise(found: Audit, folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.mixture.manifest import published_manifest
 from pipelines.shards.manifest import splits_of
-from quality.card import configs, front_matter
+from quality.card import configs, front_matter, reasons_table
 from quality.licenses import of_whole
 from quality.mixture_figures import summed
 from schemas.mixture import INSTRUCTIONS, REASONS
@@ -102,14 +102,7 @@ def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list
         "",
         "## Rejected rows",
         "",
-        *table(
-            ("reason", "rows", "meaning"),
-            [
-                (f"`{reason}`", f"{rows:,}", meaning)
-                for reason, meaning in REASONS.items()
-                if (rows := sum(count["rejected"].get(reason, 0) for count in manifest["counts"]))
-            ],
-        ),
+        *reasons_table(manifest["counts"], REASONS),
         "",
         "## Known limits",
         "",

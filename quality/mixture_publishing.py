@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import SparkSession
 
-from pipelines.errors import UserError
 from pipelines.finish import Finish
 from pipelines.mixture.manifest import published_manifest
 from pipelines.shards.published import DatasetFolder
-from quality.findings import Audit, pass_or_raise
+from quality.findings import Audit, pass_or_raise, require_great_expectations
 from quality.mixture_card import write_card
 from quality.mixture_report import write_report
 from quality.mixture_trainers import write_trainer_files
@@ -25,8 +23,7 @@ def completing(config: MixtureRun) -> Finish:
 
     Adds `audit` to the run's manifest. The audit raises `AuditError` if a critical expectation fails.
     """
-    if importlib.util.find_spec("great_expectations") is None:
-        raise UserError("the audit needs Great Expectations: pip install 'polyinstruct[audit,report]'")
+    require_great_expectations()
     audits: list[tuple[Audit, pd.DataFrame]] = []
 
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import threading
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from pipelines.errors import UserError
 from pipelines.finish import Finish
 from pipelines.shards.published import BuiltDataset
 from quality.card import write_card
 from quality.fertility import fertility, load_tokenizer
-from quality.findings import Audit, pass_or_raise
+from quality.findings import Audit, pass_or_raise, require_great_expectations
 from quality.report import write_report
 from quality.statistics import statistics
 from schemas.config import RunConfig
@@ -27,8 +25,7 @@ def completing(config: RunConfig) -> Finish:
     Adds `audit` to the run's manifest. Raises `UserError` if the configured tokenizer cannot be read; the audit raises
     `AuditError` if a critical expectation fails.
     """
-    if importlib.util.find_spec("great_expectations") is None:
-        raise UserError("the audit needs Great Expectations: pip install 'polyinstruct[audit,report]'")
+    require_great_expectations()
     encode = load_tokenizer(config.report.tokenizer) if config.report.tokenizer else None
     # Great Expectations takes seconds to import, in which Spark starts
     threading.Thread(target=importlib.import_module, args=("quality.audit",), daemon=True).start()

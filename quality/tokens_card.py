@@ -10,7 +10,7 @@ from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
 from pipelines.tokens.manifest import published_manifest
-from quality.card import configs, front_matter
+from quality.card import configs, front_matter, reasons_table
 from quality.licenses import of_whole
 from schemas.tokens import REASONS, TOKENS
 
@@ -56,14 +56,7 @@ def _body(manifest: Mapping[str, Any]) -> list[str]:
         "",
         "## Left out",
         "",
-        *table(
-            ("reason", "rows", "meaning"),
-            [
-                (f"`{reason}`", f"{rows:,}", meaning)
-                for reason, meaning in REASONS.items()
-                if (rows := sum(count["rejected"].get(reason, 0) for count in manifest["counts"]))
-            ],
-        ),
+        *reasons_table(manifest["counts"], REASONS),
         "",
         "## Columns",
         "",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from pipelines.errors import UserError
 from pipelines.finish import Finish
 from pipelines.shards.published import DatasetFolder
-from quality.findings import Audit, pass_or_raise
+from quality.findings import Audit, pass_or_raise, require_great_expectations
 from quality.tokens_card import write_card
 from quality.tokens_report import write_report
 from schemas.tokens_run import TokenizeRun
@@ -22,8 +20,7 @@ def completing(config: TokenizeRun) -> Finish:
 
     Adds `audit` to the run's manifest. The audit raises `AuditError` if a critical expectation fails.
     """
-    if importlib.util.find_spec("great_expectations") is None:
-        raise UserError("the audit needs Great Expectations: pip install 'polyinstruct[audit,report]'")
+    require_great_expectations()
     audits: list[Audit] = []
 
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -226,7 +226,7 @@ def measure_peer(arguments: argparse.Namespace) -> None:
         from schemas.training_run import LoraConfig
         from training.model import with_lora
 
-        model = with_lora(model, LoraConfig())
+        model = with_lora(model, LoraConfig(), 0)
     took: list[float] = []
 
     class Clock(TrainerCallback):

@@ -34,8 +34,8 @@ class ModelConfig(Section):
     shape: dict[str, Any] | None = Field(
         None, description="keys of transformers' LlamaConfig: random weights"
     )
-    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
-        "auto", description="auto: FlashAttention where it is installed and there is a GPU, else SDPA"
+    attention: Literal["auto", "varlen", "sdpa"] = Field(
+        "auto", description="auto: varlen (PyTorch's FlashAttention) on a GPU in bf16, else sdpa"
     )
     gradient_checkpointing: bool = Field(
         True, description="recompute layers in the backward pass: less memory"

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psutil
 import torch
 
 from pipelines.atomic import write_json
@@ -161,11 +162,13 @@ def _convert(state: Path, universal: Path) -> None:
             f"{state}: converting it for another number of ranks takes about {needed / 2**30:,.1f} GiB, and the disk "
             f"has {free / 2**30:,.1f} GiB free"
         )
+    print(f"{state}: converting it for another number of ranks", file=sys.stderr, flush=True)
+    workers = _workers(state)
     arguments = argparse.Namespace(
         input_folder=str(state),
         output_folder=str(partial),
-        num_extract_workers=1,
-        num_merge_workers=1,
+        num_extract_workers=workers,
+        num_merge_workers=workers,
         keep_temp_folder=False,
         strict=True,
         inject_missing_state=True,
@@ -179,6 +182,14 @@ def _convert(state: Path, universal: Path) -> None:
         raise UserError(
             f"{state}: cannot be converted for another number of ranks ({first_line(error)})"
         ) from None
+
+
+def _workers(state: Path) -> int:
+    """How many processes convert a checkpoint: as many as there are files and cores, and as the memory allows."""
+    sizes = [file.stat().st_size for file in state.rglob("*.pt")]
+    available: int = psutil.virtual_memory().available
+    room = available // (2 * max(sizes, default=1))  # a file, and what is cut from it
+    return max(1, min(len(sizes), len(os.sched_getaffinity(0)), room))
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ def export(
         lora = config.model.lora
         if lora is not None:
             model.save_pretrained(str(partial / "adapter"), state_dict=weights)
+            (partial / "adapter" / "README.md").unlink()  # peft's form, not filled in
             weights = merged(weights, lora.alpha / lora.rank)
         causal = base_model(model)
         causal.config.use_cache = True

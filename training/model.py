@@ -1,14 +1,13 @@
 """The model: how it is loaded, and the loss of a packed row.
 
-A row holds examples end to end. Positions begin at 0 with each, from which transformers tells that they are several
-and lets none attend to another: under SDPA by the mask it builds, under FlashAttention by the lengths it derives.
+A row holds examples end to end, and none attends to another: FlashAttention is told where they begin; for SDPA,
+transformers tells from the positions, which begin at 0 with each, that they are several, and builds a mask.
 That holds for `attention_mask=None` and `use_cache=False` only; `tests/training/test_packing.py` proves it and what
 breaks it.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from pipelines.errors import UserError
 from schemas.training_run import LoraConfig, ModelConfig
+from training.attention import VARLEN
 from training.data import Examples
 
 _LOSS_ROWS = 2048  # logits that are turned into float32 at once
@@ -31,12 +31,18 @@ class PackedRow(NamedTuple):
 
     ids: torch.Tensor  # (1, tokens)
     positions: torch.Tensor  # (1, tokens)
+    starts: torch.Tensor  # (examples + 1,), int32: where each begins, and where the last one ends
+    longest: int  # tokens of the longest example
     places: torch.Tensor  # (targets,)
     targets: torch.Tensor  # (targets,)
     owners: torch.Tensor  # (targets,), among the examples of the batch
 
-    def to(self, device: torch.device) -> PackedRow:
-        return PackedRow(*(tensor.to(device, non_blocking=True) for tensor in self))
+    def inputs(self, device: torch.device) -> tuple[torch.Tensor | int, ...]:
+        """What `PackedLoss` is given, on its device."""
+        return tuple(
+            part.to(device, non_blocking=True) if isinstance(part, torch.Tensor) else part
+            for part in self[:-1]
+        )
 
 
 def pack(examples: Examples, row: Sequence[int]) -> PackedRow:
@@ -45,7 +51,7 @@ def pack(examples: Examples, row: Sequence[int]) -> PackedRow:
     No example's last token predicts the next one's first.
     """
     ids, positions, places, targets, owners = [], [], [], [], []
-    start = 0
+    start, starts = 0, [0]
     for example in row:
         tokens, prompt = examples.ids[example], examples.prompts[example]
         ids.append(np.asarray(tokens, np.int64))
@@ -54,12 +60,16 @@ def pack(examples: Examples, row: Sequence[int]) -> PackedRow:
         targets.append(ids[-1][prompt:])
         owners.append(np.full(len(tokens) - prompt, example))
         start += len(tokens)
+        starts.append(start)
     if not row:
-        ids, positions = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
-    empty = np.zeros(0, np.int64)
-    whole = [np.concatenate([empty, *parts]) for parts in (ids, positions, places, targets, owners)]
-    tensors = [torch.from_numpy(part) for part in whole]
-    return PackedRow(tensors[0][None], tensors[1][None], *tensors[2:])
+        ids, positions, starts = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)], [0, 1]
+    longest = int(max(np.diff(starts)))
+    tensors = [
+        torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *parts]))
+        for parts in (ids, positions, places, targets, owners)
+    ]
+    boundaries = torch.tensor(starts, dtype=torch.int32)
+    return PackedRow(tensors[0][None], tensors[1][None], boundaries, longest, *tensors[2:])
 
 
 class PackedLoss(torch.nn.Module):
@@ -71,14 +81,29 @@ class PackedLoss(torch.nn.Module):
         self.model = model
 
     def forward(
-        self, ids: torch.Tensor, positions: torch.Tensor, places: torch.Tensor, targets: torch.Tensor
+        self,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        starts: torch.Tensor,
+        longest: int,
+        places: torch.Tensor,
+        targets: torch.Tensor,
     ) -> Any:
         """Negative log-likelihoods in float32 (float64 for a float64 model), of shape (targets,).
 
         Logits are made of the states that predict a target alone: a question's tokens cost no vocabulary.
         """
         causal = base_model(self.model)
-        body = causal.base_model(input_ids=ids, position_ids=positions, attention_mask=None, use_cache=False)
+        body = causal.base_model(
+            input_ids=ids,
+            position_ids=positions,
+            attention_mask=None,
+            use_cache=False,
+            cu_seq_lens_q=starts,
+            cu_seq_lens_k=starts,
+            max_length_q=longest,
+            max_length_k=longest,
+        )
         logits = causal.lm_head(body.last_hidden_state[0, places])
         if not len(targets):
             return logits.sum(dim=-1)
@@ -134,10 +159,9 @@ def load_model(
 ) -> Any:
     """The `PreTrainedModel`, on the CPU (or where ZeRO-3 puts it), ready to train. Raises `UserError`."""
     auto: Any = AutoModelForCausalLM
-    attention = config.attention
+    attention: str = config.attention
     if attention == "auto":
-        flash = cuda and bf16 and importlib.util.find_spec("flash_attn") is not None
-        attention = "flash_attention_2" if flash else "sdpa"
+        attention = VARLEN if cuda and bf16 else "sdpa"
     if config.path is None:
         torch.manual_seed(seed)
         # DeepSpeed casts the weights; buffers stay in float32, for the positions' frequencies need it
@@ -173,10 +197,11 @@ def extend_vocabulary(model: Any, vocab_size: int) -> None:
                 table[old:] = table[:old].float().mean(dim=0).to(table.dtype)
 
 
-def with_lora(model: Any, lora: LoraConfig) -> Any:
+def with_lora(model: Any, lora: LoraConfig, seed: int) -> Any:
     """The model with low-rank adapters to train, its own weights frozen."""
     import peft
 
+    torch.manual_seed(seed)  # one half of an adapter begins as noise
     return peft.get_peft_model(
         model,
         peft.LoraConfig(

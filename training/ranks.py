@@ -108,8 +108,9 @@ def start_ranks() -> Ranks:
     # what libraries tell one another of their future, at every step
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|deepspeed|transformers)\.")
     disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     import deepspeed
+
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)  # the import sets it
 
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")

@@ -125,7 +125,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
     )
     shape = shape_of(model.config)
     if config.model.lora is not None:
-        model = with_lora(model, config.model.lora)
+        model = with_lora(model, config.model.lora, config.seed)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     count = sum(getattr(parameter, "ds_numel", parameter.numel()) for parameter in trained)
     try:
@@ -188,7 +188,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
             for number, rows in enumerate(rounds):
                 engine.set_gradient_accumulation_boundary(number == len(rounds) - 1)
                 row = pack(examples, rows[ranks.rank])
-                losses = engine(*row.to(ranks.device)[:4])
+                losses = engine(*row.inputs(ranks.device))
                 # the engine averages over the ranks: what is summed up is the mean over the step's learned tokens
                 engine.backward(losses.sum() * (ranks.world / examples.learned))
                 sums.add(row, losses)
@@ -288,7 +288,7 @@ def validate(
         for rows in plan_step(examples.lengths, ranks.world, config.data.pack_tokens):
             row = pack(examples, rows[ranks.rank])
             with torch.no_grad():
-                sums.add(row, engine(*row.to(ranks.device)[:4]))
+                sums.add(row, engine(*row.inputs(ranks.device)))
         total += ranks.sum(sums.losses)
         learned += sums.learned_by_group()
     engine.train()
@@ -381,6 +381,8 @@ def engine_settings(optimizer: OptimizerConfig, zero: dict[str, Any], universal:
     stage, offload = zero.get("stage", 0), "offload_optimizer" in zero
     exact = optimizer.bf16 and (stage == 3 or (stage == 2 and not offload))
     return ({"data_types": {"grad_accum_dtype": "fp32"}} if exact else {}) | {
+        "zero_optimization": zero
+        | {"compute_grad_norm": True},  # it is told, and no step taken if it is no number
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,  # steps differ in their rounds: the loop says which is the last
         "gradient_clipping": optimizer.clip,

@@ -7,9 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 from instruction_shards import SAMPLES, write_shards
 from pyspark.sql import SparkSession
-from training_runs import DEMO, on_cpu, on_ranks, settings
+from training_runs import DEMO, LORA, on_cpu, on_ranks, settings
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipelines.tokenizing import plan, tokenize
 from schemas.tokens_run import TokenizeRun
@@ -28,11 +31,42 @@ def tokens(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def runs(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def text_tokens(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples' sentences as Chinese and English documents, tokenised by the job for pre-training."""
+    folder = tmp_path_factory.mktemp("text")
+    lines = (SAMPLES / "text" / "everyday.jsonl").read_text(encoding="utf-8").splitlines()
+    text = {}
+    for lang in ("zh", "en"):
+        sentences = [json.loads(line)[lang] for line in lines]
+        documents = [" ".join(sentences[start : start + 4]) for start in range(0, len(sentences), 4)]
+        path = folder / f"{lang}.jsonl"
+        path.write_text("".join(json.dumps({"text": document}) + "\n" for document in documents))
+        text[lang] = [path]
+    given = {"text": text, "english_share": 0.2, "text_validation": 0.1, "max_length": 64}
+    config = TokenizeRun(tokenizer=SAMPLES / "tokenizer.model", output=folder / "out", **given)
+    tokenize(lambda: spark, plan(config), False, {})
+    return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose vocabulary is smaller than the tokenizer's, as its own tokenizer was before it was extended."""
+    shape = yaml.safe_load(DEMO.read_text(encoding="utf-8"))["model"]["shape"]
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("small")
+    LlamaForCausalLM(LlamaConfig(**shape | {"vocab_size": 3000})).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runs(
+    tokens: Path, text_tokens: Path, small: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """Runs on two ranks, by name: with each stage of ZeRO, in bfloat16, and some that end early or go on.
 
     `short`: two steps, the second of one example; `stopped`: three steps; `resumed`: the second rank is told to stop in
-    the third step, and the run then goes on.
+    the third step, and the run then goes on; `text`: a model that is loaded, gets a larger vocabulary, and is trained
+    on documents; `lora`: adapters of that model, trained on instructions, at stage 3 with a stop like `resumed`'s.
     """
     folder = tmp_path_factory.mktemp("runs")
     rows = len(open_tokens(DataConfig(tokens=tokens, mixture="coit-zh"), None, False)[0])
@@ -54,6 +88,31 @@ def runs(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
         "resumed": [
             ["trouble=signal", *settings(tokens, folder / "resumed", 3)],
             settings(tokens, folder / "resumed", 3),
+        ],
+        **{
+            f"text{stage}": [
+                settings(
+                    text_tokens,
+                    folder / f"text{stage}",
+                    stage,
+                    **{
+                        "data.mixture": "text",
+                        "model.shape": "null",
+                        "model.path": small,
+                        "model.extend_vocabulary": True,
+                        "max_steps": 3,
+                    },
+                )
+            ]
+            for stage in (2, 3)
+        },
+        "lora2": [settings(tokens, folder / "lora2", 2, **{"model.path": folder / "text2" / "model"} | LORA)],
+        "lora3": [
+            [
+                *trouble,
+                *settings(tokens, folder / "lora3", 3, **{"model.path": folder / "text2" / "model"} | LORA),
+            ]
+            for trouble in (["trouble=signal"], [])
         ],
     }
     script = Path(__file__).with_name("several_runs.py")

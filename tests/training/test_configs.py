@@ -61,7 +61,8 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
 def test_what_the_job_decides_the_json_cannot_change() -> None:
     optimizer = load(TrainingRun, CONFIGS / "x_llama_7b_zh.yaml").optimizer
     given = {"gradient_accumulation_steps": 4, "bf16": {"enabled": False}}
-    found = given | engine_settings(optimizer, {"stage": 2}, False)
+    found = given | engine_settings(optimizer, {"stage": 2, "compute_grad_norm": False}, False)
+    assert found["zero_optimization"] == {"stage": 2, "compute_grad_norm": True}
     assert found["gradient_accumulation_steps"] == 1
     assert found["bf16"] == {"enabled": True}
     assert found["data_types"] == {"grad_accum_dtype": "fp32"}

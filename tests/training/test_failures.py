@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_runs import DEMO, losses, on_cpu, settings
+from training_runs import DEMO, LORA, STEPS, losses, on_cpu, settings
 
 from pipelines.errors import UserError
 from schemas.loading import ConfigError, load
@@ -29,6 +29,9 @@ SEVERAL = Path(__file__).with_name("several_runs.py")
 def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, tmp_path: Path) -> None:
     """One rank: losses and gradients that are no numbers, data that does not fit, and checkpoints of two ranks."""
     shutil.copytree(runs["stopped"], tmp_path / "stopped")
+    shutil.copytree(runs["lora3"], tmp_path / "lora")
+    shutil.rmtree(tmp_path / "lora" / "checkpoints" / f"step-{STEPS:08d}")
+    adapters = {"model.path": runs["text2"] / "model"} | LORA
     given = [
         settings(tokens, tmp_path / "wild", **{"optimizer.learning_rate": "1.0e+30"}),
         settings(tokens, tmp_path / "small", **{"model.shape.vocab_size": 100}),
@@ -39,6 +42,7 @@ def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, t
         settings(tokens, tmp_path / "stopped", 3),
         settings(tokens, tmp_path / "stopped"),
         settings(tokens, tmp_path / "nan2"),
+        settings(tokens, tmp_path / "lora", 3, **adapters),
     ]
     command = [sys.executable, str(SEVERAL), str(DEMO), json.dumps(given)]
     done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=280, check=False)
@@ -67,8 +71,8 @@ def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, t
         assert found[1].step == 2
         assert len(losses(tmp_path / f"nan{stage}")) == 2
     # from there, and from the checkpoint of two ranks, one goes on with the losses of the run that never stopped
-    for name in ("nan2", "stopped"):
-        assert losses(tmp_path / name) == pytest.approx(losses(runs["zero2"]), abs=1e-4)
+    for name, whole in (("nan2", "zero2"), ("stopped", "zero2"), ("lora", "lora2")):
+        assert losses(tmp_path / name) == pytest.approx(losses(runs[whole]), abs=1e-4)
 
 
 def test_a_disk_that_is_full(tokens: Path, tmp_path: Path) -> None:

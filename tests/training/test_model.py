@@ -49,7 +49,7 @@ def test_tokens_of_a_tokenizer_that_does_not_fit_are_refused() -> None:
 
 
 def test_adapters_are_merged_as_peft_merges_them() -> None:
-    adapted = with_lora(model(), LoraConfig(rank=3, alpha=5))
+    adapted = with_lora(model(), LoraConfig(rank=3, alpha=5), 0)
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:  # which begin as zeros
             torch.nn.init.normal_(parameter)
@@ -65,7 +65,7 @@ def test_weights_are_counted_as_they_are(tied: bool) -> None:
     found = model(tie_word_embeddings=tied)
     assert shape_of(found.config).weights == sum(parameter.numel() for parameter in found.parameters())
     lora = LoraConfig(rank=3)
-    adapted = with_lora(found, lora)
+    adapted = with_lora(found, lora, 0)
     assert isinstance(adapted, peft.PeftModel)
     trained = sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad)
     assert adapter_weights(found.config, 3, lora.modules) == trained
@@ -98,14 +98,14 @@ def test_attention_costs_adapters_as_much() -> None:
 
 def test_adapters_are_of_the_models_type() -> None:
     """ZeRO-3 gathers weights of one type."""
-    adapted = with_lora(model().to(torch.bfloat16), LoraConfig(rank=3))
+    adapted = with_lora(model().to(torch.bfloat16), LoraConfig(rank=3), 0)
     assert {parameter.dtype for parameter in adapted.parameters()} == {torch.bfloat16}
 
 
 def test_adapters_learn_under_gradient_checkpointing() -> None:
     found = model()
     found.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    adapted = with_lora(found.train(), LoraConfig(rank=3))
+    adapted = with_lora(found.train(), LoraConfig(rank=3), 0)
     ids = torch.arange(6)[None]
     adapted(input_ids=ids, labels=ids, use_cache=False).loss.backward()
     trained = [parameter for name, parameter in adapted.named_parameters() if "lora_B" in name]

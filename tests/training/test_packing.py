@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
+from varlen_on_cpu import register
 
 from training.data import Examples
 from training.model import PackedLoss, pack
 from training.packing import best_fit, busy_share, plan_step
 
+register()
 LENGTHS = st.lists(st.integers(1, 64), min_size=1, max_size=60)
 
 
@@ -77,9 +79,9 @@ def gradients(model: torch.nn.Module) -> torch.Tensor:
     )
 
 
-def padded(dtype: torch.dtype, attention: str = "sdpa") -> torch.Tensor:
+def padded(dtype: torch.dtype) -> torch.Tensor:
     """The gradient as anyone would compute it: a padded batch with its mask, and labels of -100."""
-    model, data = tiny(dtype, attention), examples()
+    model, data = tiny(dtype), examples()
     width = max(data.lengths)
     ids = torch.zeros((len(data.ids), width), dtype=torch.long)
     mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
@@ -101,7 +103,7 @@ def packed(dtype: torch.dtype, attention: str = "sdpa", capacity: int = 48) -> t
     for rows in rounds:
         for row in rows:
             made = pack(data, row)
-            (loss(*made[:4]).sum() / data.learned).backward()
+            (loss(*made[:-1]).sum() / data.learned).backward()
     return gradients(model)
 
 
@@ -109,10 +111,19 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one - other).norm() / other.norm())
 
 
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("attention", ["sdpa", "varlen"])
 @pytest.mark.parametrize(("dtype", "bar"), [(torch.float32, 1e-6), (torch.float64, 1e-10)])
 def test_gradients_packed_are_gradients_padded(attention: str, dtype: torch.dtype, bar: float) -> None:
-    assert difference(packed(dtype, attention), padded(dtype, attention)) <= bar
+    assert difference(packed(dtype, attention), padded(dtype)) <= bar
+
+
+def test_the_fast_kernel_refuses_what_it_cannot_do() -> None:
+    model, made = tiny(torch.float32, "varlen"), pack(examples(), [0, 1])
+    model.config.attention_dropout = 0.5
+    for layer in model.base_model.layers:
+        layer.self_attn.attention_dropout = 0.5
+    with pytest.raises(ValueError, match="varlen knows neither masks nor attention dropout; expected sdpa"):
+        PackedLoss(model.train())(*made[:-1])
 
 
 @pytest.mark.parametrize("given", [{"use_cache": True}, {"attention_mask": torch.ones((1, 86))}])
@@ -122,7 +133,7 @@ def test_the_proof_would_notice_a_leak(given: dict[str, Any], monkeypatch: pytes
     body = model.base_model.forward
     monkeypatch.setattr(model.base_model, "forward", lambda **kwargs: body(**(kwargs | given)))
     made = pack(data, range(len(data.ids)))
-    (PackedLoss(model)(*made[:4]).sum() / data.learned).backward()
+    (PackedLoss(model)(*made[:-1]).sum() / data.learned).backward()
     assert difference(gradients(model), padded(torch.float32)) > 0.05
 
 
@@ -138,7 +149,7 @@ def test_no_token_of_another_example_is_learned_and_none_is_lost() -> None:
 
 def test_an_empty_row_has_a_loss_of_nothing_and_gradients_of_zero() -> None:
     model = tiny(torch.float32)
-    loss = PackedLoss(model)(*pack(examples(), [])[:4])
+    loss = PackedLoss(model)(*pack(examples(), [])[:-1])
     assert loss.shape == (0,)
     loss.sum().backward()
     assert not gradients(model).any()

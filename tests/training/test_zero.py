@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import peft
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -25,6 +26,29 @@ def test_the_stages_have_the_same_losses(runs: dict[str, Path], stage: int) -> N
     trace, other = losses(runs["zero0"]), losses(runs[f"zero{stage}"])
     assert len(trace) == STEPS
     assert other == pytest.approx(trace, abs=1e-4)
+
+
+def test_adapters_have_the_same_losses_under_each_stage(runs: dict[str, Path]) -> None:
+    """Also where the weights are loaded in parts, and the run is stopped and goes on."""
+    assert losses(runs["lora3"]) == pytest.approx(losses(runs["lora2"]), abs=1e-4)
+    validation = [
+        entry["validation"] for entry in read_log(runs["lora3"] / "log.jsonl") if "validation" in entry
+    ]
+    assert validation[-1] < validation[0] - 0.02
+
+
+def test_documents_are_learned_with_a_larger_vocabulary(runs: dict[str, Path], text_tokens: Path) -> None:
+    """Every token is learned but the first of a piece; the new rows begin alike and are the same under each stage."""
+    trace = losses(runs["text2"])
+    assert losses(runs["text3"]) == pytest.approx(trace, abs=1e-4)
+    assert trace[-1] < trace[0] - 0.05
+    entries = read_log(runs["text2"] / "log.jsonl")
+    assert {group for entry in entries for group in entry.get("losses", ())} == {"en text", "zh text"}
+    for entry in entries:
+        if "loss" in entry:
+            assert entry["learned"] == entry["tokens"] - entry["examples"]
+    model = AutoModelForCausalLM.from_pretrained(runs["text3"] / "model")
+    assert model.config.vocab_size == len(model.get_input_embeddings().weight) == 4000
 
 
 def test_a_step_of_one_example_leaves_a_rank_without_any(runs: dict[str, Path]) -> None:
@@ -93,7 +117,7 @@ def test_a_step_is_its_examples_on_any_packing(runs: dict[str, Path]) -> None:
     assert all(entry["tokens"] > entry["learned"] > 0 for entry in entries)
 
 
-@pytest.mark.parametrize("name", ["zero2", "zero3", "bf16-zero2"])
+@pytest.mark.parametrize("name", ["zero2", "zero3", "bf16-zero2", "lora2", "lora3"])
 def test_what_is_exported_loads_and_has_the_loss_that_was_logged(
     runs: dict[str, Path], tokens: Path, name: str
 ) -> None:
@@ -112,6 +136,20 @@ def test_what_is_exported_loads_and_has_the_loss_that_was_logged(
     logged = [entry["validation"] for entry in read_log(runs[name] / "log.jsonl") if "validation" in entry]
     assert total / learned == pytest.approx(logged[-1], abs=0.03 if name == "bf16-zero2" else 1e-4)
     assert load_tokenizer(folder / "tokenizer.model").vocab_size == model.config.vocab_size
+
+
+def test_adapters_are_exported_by_themselves_too(runs: dict[str, Path]) -> None:
+    """On the model that they were trained on they give what the merged weights give."""
+    base = AutoModelForCausalLM.from_pretrained(runs["text2"] / "model")
+    adapted = peft.PeftModel.from_pretrained(base, str(runs["lora3"] / "model" / "adapter")).eval()
+    merged = AutoModelForCausalLM.from_pretrained(runs["lora3"] / "model").eval()
+    ids = torch.arange(3, 40)[None]
+    with torch.no_grad():
+        found, expected = adapted(input_ids=ids).logits, merged(input_ids=ids).logits
+        with adapted.disable_adapter():
+            untrained = adapted(input_ids=ids).logits
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert not torch.allclose(untrained, expected, atol=1e-2)
 
 
 def test_the_card_names_what_made_the_model(runs: dict[str, Path], tokens: Path) -> None:

@@ -11,6 +11,7 @@ from training.log import read_log
 
 DEMO = ROOT / "training" / "configs" / "demo.yaml"
 STEPS = 6
+LORA = {"model.shape": "null", "model.lora": "{rank: 4, alpha: 8}", "optimizer.learning_rate": 0.02}
 
 
 def settings(tokens: Path, output: Path, stage: int = 2, **given: object) -> list[str]:

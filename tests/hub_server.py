@@ -1,4 +1,4 @@
-"""A loopback server that speaks the Hub's HTTP API as far as publishing a dataset uses it.
+"""A loopback server that speaks the Hub's HTTP API as far as publishing and fetching a dataset uses it.
 
 Repositories, commits, tags and large files live in memory. It can be told to answer with an error, or to cut the line.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -38,6 +39,17 @@ class State:
     requests: list[str] = field(default_factory=list)
     faults: list[tuple[str, int | str]] = field(default_factory=list)
     retry_after: str = "0"
+
+    def hold(self, repo_id: str, folder: Path) -> None:
+        """Makes a repository of a folder's files."""
+        held = self.repositories[repo_id] = Repository(private=False)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                value = {
+                    "path": path.relative_to(folder).as_posix(),
+                    "content": base64.b64encode(path.read_bytes()),
+                }
+                _apply(self, held, "file", value)
 
     def content(self, repo_id: str, path: str) -> bytes:
         held = self.repositories[repo_id].files[path]
@@ -88,13 +100,17 @@ def serving() -> Iterator[State]:
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
         def _send(self, status: int, value: Any = None, headers: dict[str, str] | None = None) -> None:
-            content = b"" if value is None else json.dumps(value).encode()
+            content = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             for name, said in ({"Content-Type": "application/json"} | (headers or {})).items():
                 self.send_header(name, said)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def do_HEAD(self) -> None:
+            self._answer("HEAD")
 
         def do_GET(self) -> None:
             self._answer("GET")
@@ -193,10 +209,16 @@ def _of_repository(
                 "hookOutput": "",
             },
         )
-    return (
-        200,
-        {"id": repo_id, "sha": repository.commits[-1], "private": repository.private, "siblings": []},
-    )
+    head = repository.commits[-1]
+    revisions = {"main": head, head: head} | repository.tags
+    if what in ("resolve", "revision") and rest[1] not in revisions:
+        return (404, {"error": "Invalid rev id"}, {"X-Error-Code": "RevisionNotFound"})
+    if what == "resolve":
+        path = "/".join(rest[2:])
+        headers = {"X-Repo-Commit": revisions[rest[1]], "ETag": repository.files[path]["oid"]}
+        return (200, state.content(repo_id, path), headers)
+    siblings = [{"rfilename": path} for path in sorted(repository.files)]
+    return (200, {"id": repo_id, "sha": head, "private": repository.private, "siblings": siblings})
 
 
 def _entry(path: str, held: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -143,6 +144,10 @@ def _wandb(project: str | None, output: Path, config: Mapping[str, Any]) -> Any:
         return None
     import wandb
 
+    place = output.absolute()
+    id = hashlib.sha256(str(place).encode()).hexdigest()[
+        :16
+    ]  # the same when the run goes on, and no other run's
     return wandb.init(
-        project=project, dir=str(output), config=dict(config), resume="allow", id=output.absolute().name
+        project=project, dir=str(output), config=dict(config), resume="allow", id=id, name=place.name
     )

@@ -8,9 +8,9 @@
 - padded: transformers' Trainer, batches of 4 padded to their longest, accumulated to 128 examples
 - trl: TRL's SFTTrainer, packed (best-fit) into rows of 2048 tokens
 
-All in bfloat16 (float32 on a CPU) with gradient checkpointing and the same ZeRO configuration, from random weights, on
-whose values speed does not depend. All see the same `--steps` times 128 examples once, each in its own order. Useful
-tokens are those of examples, not of padding; first steps are not counted.
+All in bfloat16 (float32 on a CPU) with the same ZeRO configuration, and gradient checkpointing for 7b alone (which else
+would not fit), from random weights, on whose values speed does not depend. All see the same `--steps` times 128 examples
+once, each in its own order. Useful tokens are those of examples, not of padding; first steps are not counted.
 `--shape tiny` tries the script out on a CPU.
 """
 
@@ -166,7 +166,11 @@ def ours(arguments: argparse.Namespace) -> dict[str, Any] | None:
     output = arguments.output / "ours"
     shutil.rmtree(output, ignore_errors=True)  # what an earlier measurement left would be taken up again
     config = {
-        "model": {"shape": SHARED | SHAPES[arguments.shape], "lora": {} if arguments.lora else None},
+        "model": {
+            "shape": SHARED | SHAPES[arguments.shape],
+            "lora": {} if arguments.lora else None,
+            "gradient_checkpointing": arguments.shape == "7b",
+        },
         "data": {
             "tokens": str(arguments.output / "tokens"),
             "mixture": "alpaca",
@@ -252,7 +256,7 @@ def measure_peer(arguments: argparse.Namespace) -> None:
         "learning_rate": 2e-5,
         "bf16": cuda,
         "use_cpu": not cuda,
-        "gradient_checkpointing": True,
+        "gradient_checkpointing": arguments.shape == "7b",
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "save_strategy": "no",
         "report_to": [],

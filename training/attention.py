@@ -28,16 +28,20 @@ def attend(
     max_length_q: int,
     dropout: float = 0.0,
     sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention of each example to itself, in transformers' terms.
 
     `query` is of shape (1, heads, tokens, size), `key` and `value` may have fewer heads, `cu_seq_lens_q` is (examples +
-    1,) int32, from 0 to the number of tokens; returns (1, tokens, heads, size). Raises `ValueError` for a mask or
-    dropout, which the kernel knows nothing of.
+    1,) int32, from 0 to the number of tokens; returns (1, tokens, heads, size). Raises `ValueError` for masks, dropout,
+    soft caps and sinks (`s_aux`), which the kernel knows nothing of.
     """
-    if attention_mask is not None or dropout:
-        raise ValueError("model.attention: varlen knows neither masks nor attention dropout; expected sdpa")
+    if attention_mask is not None or dropout or softcap is not None or s_aux is not None:
+        raise ValueError(
+            "model.attention: varlen knows no masks, attention dropout, soft caps or sinks; expected sdpa"
+        )
     query, key, value = (states.squeeze(0).transpose(0, 1) for states in (query, key, value))
     found = varlen_attn(
         query,

@@ -73,7 +73,10 @@ def save(engine: Any, ranks: Ranks, folder: Path, saved: Saved, keep: int | None
     ranks.everywhere(lambda: _make_room(ranks, folder, partial, needed))
     try:
         with quiet():
-            engine.save_checkpoint(str(partial), tag=_STATE, save_latest=False)
+            # weights that are not trained are those of the model that the run began with
+            engine.save_checkpoint(
+                str(partial), tag=_STATE, save_latest=False, exclude_frozen_parameters=True
+            )
     except (OSError, RuntimeError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         give_up(ranks, folder, f"saving the checkpoint of step {saved.step} broke off ({first_line(error)})")
@@ -140,11 +143,22 @@ def load(engine: Any, path: Path, tag: str) -> None:
     """Loads weights and optimiser states. Raises `UserError` if they do not fit or cannot be read."""
     try:
         with weights_only(), quiet():
-            found, _ = engine.load_checkpoint(str(path), tag=tag, load_lr_scheduler_states=False)
+            found, _ = engine.load_checkpoint(
+                str(path),
+                tag=tag,
+                load_module_strict=all(parameter.requires_grad for parameter in engine.module.parameters()),
+                load_lr_scheduler_states=False,
+            )
     except Exception as error:  # torch, pickle and DeepSpeed raise what they like
         raise UserError(f"{path}: cannot be loaded ({first_line(error)})") from None
     if found is None:
         raise UserError(f"{path}: cannot be loaded ({tag} is not whole); remove it to resume an older one")
+    # a universal checkpoint has one count of Adam's steps, which DeepSpeed gives to all groups of weights, on the CPU:
+    # each would count its own steps in it, and a fused Adam wants it beside the weights
+    optimizer = getattr(engine.optimizer, "optimizer", engine.optimizer)
+    for parameter, state in optimizer.state.items():
+        if torch.is_tensor(state.get("step")):
+            state["step"] = state["step"].detach().clone().to(parameter.device)
 
 
 def _convert(state: Path, universal: Path) -> None:

@@ -63,14 +63,19 @@ def peak_flops(configured: float, cuda: bool) -> float | None:
 
 @dataclass(frozen=True)
 class Memory:
-    """GiB on one GPU. `states`: weights, gradients and optimiser, as ZeRO splits them; `activations`: estimated."""
+    """GiB on one GPU.
+
+    `states`: weights, gradients and optimiser, as ZeRO splits them; `buffers`: what DeepSpeed gathers and reduces in;
+    `activations`: estimated.
+    """
 
     states: float
+    buffers: float
     activations: float
 
     @property
     def total(self) -> float:
-        return self.states + self.activations
+        return self.states + self.buffers + self.activations
 
 
 def memory(
@@ -80,8 +85,9 @@ def memory(
 
     Mixed precision: 2 bytes a weight and 2 a gradient, 12 for the optimiser (Rajbhandari et al. 2020); from ZeRO-2 on 4
     a gradient, which is summed in float32. Float32: 4, 4 and 8, and 4 for the copy of the weights that ZeRO keeps. An
-    offloaded optimiser takes its gradients with it. Activations: 34 bytes for a token, hidden unit and layer
-    (Korthikanti et al. 2022, without attention scores), 2 of which stay under gradient checkpointing, one layer apart.
+    offloaded optimiser takes its gradients with it. Activations: 46 bytes for a token, hidden unit and layer (counted
+    for a LLaMA; 34 with fewer and smaller products, Korthikanti et al. 2022), 2 of which stay under gradient
+    checkpointing, one layer apart.
     """
     stage = zero.get("stage", 0)
     weight = 2 if bf16 else 4
@@ -94,16 +100,24 @@ def memory(
     split = [ranks if stage >= least else 1 for least in (3, 2, 1)]
     states = 0.0 if away["param"] else weight * shape.weights / split[0]
     states += 0.0 if away["optimizer"] else gradient * trained / split[1] + optimizer * trained / split[2]
-    held = 2 * shape.layers + 34 if checkpointing else 34 * shape.layers
+    bucket = min(zero.get("reduce_bucket_size", 500_000_000), trained)
+    if stage == 3:
+        live = min(zero.get("stage3_max_live_parameters", 1_000_000_000), shape.weights)
+        buffers = weight * (bucket + live)
+    elif stage == 2:
+        buffers = 2 * weight * bucket  # one is filled while the other is reduced
+    else:
+        buffers = 4 * trained / split[2] if bf16 else 0  # gradients in float32, for the step
+    held = 2 * shape.layers + 46 if checkpointing else 46 * shape.layers
     activations: float = row * shape.hidden * held * (1 if bf16 else 2)
     # the logits of a row, and one chunk of them in float32
     activations += row * shape.table / shape.hidden * (weight * 2) + 2048 * shape.table / shape.hidden * 4
-    return Memory(states / 2**30, activations / 2**30)
+    return Memory(states / 2**30, buffers / 2**30, activations / 2**30)
 
 
-def checkpoint_bytes(shape: Shape, trained: int, bf16: bool) -> int:
+def checkpoint_bytes(trained: int, bf16: bool) -> int:
     """What a checkpoint takes on disk: weights, and the optimiser's float32 weights and two moments."""
-    return shape.weights * (2 if bf16 else 4) + 12 * trained
+    return (2 if bf16 else 4) * trained + 12 * trained
 
 
 def adapter_weights(config: Any, rank: int, modules: Sequence[str]) -> int:

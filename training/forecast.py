@@ -74,9 +74,10 @@ def print_forecast(
         ),
         (
             "GiB on a GPU",
-            f"{held.total:.1f}: states {held.states:.1f}, activations about {held.activations:.1f}",
+            f"{held.total:.1f}: states {held.states:.1f}, buffers about {held.buffers:.1f}, "
+            f"activations about {held.activations:.1f}",
         ),
-        ("GiB of a checkpoint", f"{checkpoint_bytes(shape, trained, optimizer.bf16) / 2**30:.1f}"),
+        ("GiB of a checkpoint", f"{checkpoint_bytes(trained, optimizer.bf16) / 2**30:.1f}"),
         (
             "hours",
             f"about {hours:.2f} on {hardware.gpus} GPUs of {hardware.peak_tflops:g} TFLOP/s "

@@ -107,10 +107,8 @@ class PackedLoss(torch.nn.Module):
         logits = causal.lm_head(body.last_hidden_state[0, places])
         if not len(targets):
             return logits.sum(dim=-1)
-        chunks = [slice(start, start + _LOSS_ROWS) for start in range(0, len(targets), _LOSS_ROWS)]
-        return torch.cat(
-            [checkpoint(_losses, logits[chunk], targets[chunk], use_reentrant=False) for chunk in chunks]
-        )
+        chunks = zip(torch.split(logits, _LOSS_ROWS), torch.split(targets, _LOSS_ROWS), strict=True)
+        return torch.cat([checkpoint(_losses, *chunk, use_reentrant=False) for chunk in chunks])
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

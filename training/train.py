@@ -6,8 +6,8 @@ python training/train.py --config training/configs/x_llama_7b_zh.yaml --dry-run 
 An optimiser step is `batch_examples` examples, always: which ones, the manifest's hash, the seed and the step alone
 say. They are packed into rows, the rows dealt to the ranks, and the loss is the mean over the learned tokens of the
 whole step. So neither the number of ranks nor the packing changes what is learned, and a run that stopped goes on
-with the very losses that it would have had. What a run leaves in its output: checkpoints/, log.jsonl, tensorboard/
-and, at the end, model/.
+with the losses that it would have had: to the bit on a CPU, and but for rounding on GPUs, some of whose kernels add in
+no order. What a run leaves in its output: checkpoints/, log.jsonl, tensorboard/ and, at the end, model/.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from training.forecast import print_forecast
 from training.log import Log, print_outcome, read_log
 from training.model import PackedLoss, PackedRow, check_vocabulary, load_model, model_shape, pack, with_lora
 from training.packing import busy_share, plan_step
-from training.ranks import Ranks, first_line, start_ranks
+from training.ranks import Ranks, Result, first_line, start_ranks
 from training.stopping import StopSignal
 
 
@@ -110,10 +111,19 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
     stage = zero.get("stage", 0)
     tag = checkpoints.tag_for(*found, ranks, stage) if found else ""
 
+    def together(work: Callable[[], Result]) -> Result:
+        """`ranks.everywhere`; but under ZeRO-3 the others may wait for a part of a weight, and hear of no failure."""
+        if stage < 3:
+            return ranks.everywhere(work)
+        try:
+            return work()
+        except (UserError, RuntimeError, OSError) as error:
+            checkpoints.give_up(ranks, saves, first_line(error))
+
     # the model, and the engine around it
     settings = given | engine_settings(optimizer, zero, checkpoints.is_universal(tag))
     partitioned = partition_while_loading(config, settings, stage)
-    model: Any = ranks.everywhere(
+    model: Any = together(
         lambda: load_model(
             config.model,
             config_of_model,
@@ -139,15 +149,13 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
         checkpoints.give_up(ranks, saves, f"the engine cannot be set up ({first_line(error)})")
     del partitioned
     if found:
-        ranks.everywhere(lambda: checkpoints.load(engine, found[0], tag))
+        together(lambda: checkpoints.load(engine, found[0], tag))
 
     def save(keep: int | None = config.checkpoint.keep) -> None:
         nonlocal saved_step
         saved = checkpoints.Saved(step, config.sha256(), tokens.content_sha256, ranks.world, stage)
         with signal.busy():
-            checkpoints.save(
-                engine, ranks, saves, saved, keep, checkpoint_bytes(shape, count, optimizer.bf16)
-            )
+            checkpoints.save(engine, ranks, saves, saved, keep, checkpoint_bytes(count, optimizer.bf16))
         saved_step = step
 
     def not_finite(what: str, value: float) -> UserError:
@@ -199,7 +207,7 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
             rate = learning_rate(optimizer, step, steps_of(config, tokens))
             for group in engine.optimizer.param_groups:
                 group["lr"] = rate
-            norm = take_step(engine, trained, stage)
+            norm = take_step(engine, trained, stage == 0 and not optimizer.bf16)
             if not math.isfinite(norm):
                 raise not_finite("gradient's norm", norm)
             step += 1
@@ -251,14 +259,17 @@ def train(config: TrainingRun, ranks: Ranks) -> int:
             log.close()
 
 
-def take_step(engine: Any, trained: list[torch.nn.Parameter], stage: int) -> float:
-    """Updates the weights, unless the gradient is not finite; its norm before clipping, the same on all ranks."""
-    if stage == 0:  # DeepSpeed neither looks nor tells
+def take_step(engine: Any, trained: list[torch.nn.Parameter], plain: bool) -> float:
+    """Updates the weights, unless the gradient is not finite; its norm before clipping, the same on all ranks.
+
+    `plain`: in float32 without ZeRO.
+    """
+    if plain:  # DeepSpeed neither looks nor tells
         norm = float(torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
         if math.isfinite(norm):
             engine.step()
         return norm
-    engine.step()  # ZeRO takes no step then
+    engine.step()  # which takes no step then
     return float(engine.get_global_grad_norm())
 
 

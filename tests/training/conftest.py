@@ -66,10 +66,16 @@ def runs(
 
     `short`: two steps, the second of one example; `stopped`: three steps; `resumed`: the second rank is told to stop in
     the third step, and the run then goes on; `text`: a model that is loaded, gets a larger vocabulary, and is trained
-    on documents; `lora`: adapters of that model, trained on instructions, at stage 3 with a stop like `resumed`'s.
+    on documents; `lora`: adapters of that model, trained on instructions; at stage 3 with layers that are recomputed,
+    the optimiser's states in several groups, and a stop like `resumed`'s.
     """
     folder = tmp_path_factory.mktemp("runs")
     rows = len(open_tokens(DataConfig(tokens=tokens, mixture="coit-zh"), None, False)[0])
+    on_base = LORA | {"model.path": folder / "text2" / "model"}
+    # the optimiser's states in several groups, as they are when there are many weights
+    groups = folder / "zero3-groups.json"
+    groups.write_text(json.dumps({"zero_optimization": {"stage": 3, "sub_group_size": 2000}}))
+    in_groups = on_base | {"deepspeed": groups, "model.gradient_checkpointing": True}
     plans: dict[str, list[list[str]]] = {
         **{f"zero{stage}": [settings(tokens, folder / f"zero{stage}", stage)] for stage in (0, 1, 2, 3)},
         **{
@@ -106,12 +112,9 @@ def runs(
             ]
             for stage in (2, 3)
         },
-        "lora2": [settings(tokens, folder / "lora2", 2, **{"model.path": folder / "text2" / "model"} | LORA)],
+        "lora2": [settings(tokens, folder / "lora2", 2, **on_base)],
         "lora3": [
-            [
-                *trouble,
-                *settings(tokens, folder / "lora3", 3, **{"model.path": folder / "text2" / "model"} | LORA),
-            ]
+            [*trouble, *settings(tokens, folder / "lora3", **in_groups)]
             for trouble in (["trouble=signal"], [])
         ],
     }

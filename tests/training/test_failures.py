@@ -31,7 +31,8 @@ def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, t
     shutil.copytree(runs["stopped"], tmp_path / "stopped")
     shutil.copytree(runs["lora3"], tmp_path / "lora")
     shutil.rmtree(tmp_path / "lora" / "checkpoints" / f"step-{STEPS:08d}")
-    adapters = {"model.path": runs["text2"] / "model"} | LORA
+    groups = runs["lora3"].with_name("zero3-groups.json")
+    adapters = LORA | {"model.path": runs["text2"] / "model", "deepspeed": groups}
     given = [
         settings(tokens, tmp_path / "wild", **{"optimizer.learning_rate": "1.0e+30"}),
         settings(tokens, tmp_path / "small", **{"model.shape.vocab_size": 100}),
@@ -42,7 +43,7 @@ def test_a_run_that_cannot_go_on_says_why(runs: dict[str, Path], tokens: Path, t
         settings(tokens, tmp_path / "stopped", 3),
         settings(tokens, tmp_path / "stopped"),
         settings(tokens, tmp_path / "nan2"),
-        settings(tokens, tmp_path / "lora", 3, **adapters),
+        settings(tokens, tmp_path / "lora", **adapters),
     ]
     command = [sys.executable, str(SEVERAL), str(DEMO), json.dumps(given)]
     done = subprocess.run(command, env=on_cpu(), capture_output=True, text=True, timeout=280, check=False)

@@ -122,7 +122,7 @@ def test_the_fast_kernel_refuses_what_it_cannot_do() -> None:
     model.config.attention_dropout = 0.5
     for layer in model.base_model.layers:
         layer.self_attn.attention_dropout = 0.5
-    with pytest.raises(ValueError, match="varlen knows neither masks nor attention dropout; expected sdpa"):
+    with pytest.raises(ValueError, match=r"varlen knows no masks, attention dropout.* expected sdpa"):
         PackedLoss(model.train())(*made[:-1])
 
 

@@ -20,11 +20,11 @@ from pipelines.dedup import contamination
 from pipelines.dedup.minhash import Bander
 from pipelines.errors import UserError
 from pipelines.finish import Finish
+from pipelines.parallel_manifest import describe_inputs, describe_resources
 from pipelines.progress import Stages
 from pipelines.release import MadeFrom, decide_and_publish
 from pipelines.scoring import Scorer, score
 from pipelines.session import tune_for
-from pipelines.shards import manifest as manifests
 from pipelines.shards.workspace import Workspace, code_sha256, open_workspace
 from pipelines.sources.discover import discover
 from pipelines.sources.inputs import Input
@@ -114,8 +114,8 @@ def build(
         scorer = _scorer(plan, index, workspace)
         _score(spark, plan, scorer, read, rows, stages)
         made_from = MadeFrom(
-            inputs=manifests.describe_inputs(plan.inputs, read),
-            resources=manifests.describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files),
+            inputs=describe_inputs(plan.inputs, read),
+            resources=describe_resources(plan.lid_model, plan.config.eval.path, plan.eval_files),
         )
         return decide_and_publish(spark, plan.config, made_from, scorer.scored, workspace, stages, finish)
 

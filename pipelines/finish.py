@@ -10,7 +10,9 @@ from pyspark.sql import SparkSession
 
 from pipelines.atomic import write_json
 from pipelines.progress import Stages
+from pipelines.shards.manifest import published_manifest
 from pipelines.shards.workspace import Workspace
+from schemas.datasets import KINDS
 
 # steps by name, which complete the staged result: what each returns is added to the run's manifest
 Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, Any]]]
@@ -19,11 +21,13 @@ Finish = Mapping[str, Callable[[SparkSession, Path, dict[str, Any]], dict[str, A
 def finish_and_publish(
     spark: SparkSession, workspace: Workspace, run: dict[str, Any], stages: Stages, finish: Finish
 ) -> dict[str, Any]:
-    """Takes the steps of `finish`, writes the run's manifest and publishes the result; returns the manifest.
+    """Writes the manifests of the staged result, takes the steps of `finish` and publishes; returns the run's manifest.
 
     A step is called with the session, the folder of the staged result and the manifest so far. What one raises
     publishes nothing.
     """
+    published = workspace.result / KINDS[run["dataset"]].published
+    write_json(published / "manifest.json", published_manifest(run))
     for name, step in finish.items():
         with stages.stage(name):
             run |= step(spark, workspace.result, run)

@@ -16,22 +16,23 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from pipelines.atomic import write_json
 from pipelines.dedup import contamination
 from pipelines.errors import UserError
 from pipelines.finish import Finish, finish_and_publish
 from pipelines.mix_examples import Read, all_examples, read_sources, rows_of
 from pipelines.mix_plan import Plan
 from pipelines.mixture import decide, sample
-from pipelines.mixture.manifest import complete_counts, published_manifest, run_manifest
+from pipelines.mixture.manifest import complete_counts, described_takes
 from pipelines.mixture.sample import Stock, Take
 from pipelines.mixture.score import Overlap, Scorer
 from pipelines.mixture.shares import PartFacts, shares
 from pipelines.mixture.write import conversation, write_pieces
 from pipelines.progress import Stages
 from pipelines.session import FEW_ROWS, java_version, tune_for
+from pipelines.shards.manifest import environment, eval_entries, named, run_manifest
 from pipelines.shards.workspace import open_workspace
-from pipelines.shards.write import Written, sha256_of
+from pipelines.shards.write import Written
+from schemas.datasets import MIXTURE
 from schemas.mixture import INSTRUCTIONS, REJECTED, SPLITS
 
 
@@ -77,18 +78,13 @@ def mix(
             shutil.rmtree(workspace.result, ignore_errors=True)
             files, digest = _write(plan, kept, takes, stock, workspace.result)
             files += _write_rejects(plan, decided, workspace.result)
-        run = run_manifest(
-            config,
-            _described(plan, read),
-            _resources(plan),
-            counts,
-            takes,
-            files,
-            digest,
-            java_version(spark),
-        )
-        (workspace.result / "instructions").mkdir(parents=True, exist_ok=True)
-        write_json(workspace.result / "instructions" / "manifest.json", published_manifest(run))
+        made_from = {
+            "inputs": _described(plan, read),
+            **_resources(plan),
+            "mixtures": described_takes(takes),
+        }
+        versions = environment(java_version(spark))
+        run = run_manifest(MIXTURE, config, made_from, counts, files, digest, versions)
         return finish_and_publish(spark, workspace, run, stages, finish)
 
 
@@ -243,16 +239,9 @@ def _described(plan: Plan, read: Read) -> list[dict[str, Any]]:
 
 def _resources(plan: Plan) -> dict[str, Any]:
     """The other files that the output depends on, and the allocation."""
-    evals = plan.config.eval.path
     return {
         "allocation": plan.allocation,
-        "tokenizer": {"name": plan.tokenizer.name, "sha256": sha256_of(plan.tokenizer)}
-        if plan.tokenizer
-        else None,
-        "lid_model": {"name": plan.lid_model.name, "sha256": sha256_of(plan.lid_model)},
-        "eval": [
-            {"path": path.relative_to(evals).as_posix(), "sha256": sha256_of(path)}
-            for path in plan.eval_files
-            if evals is not None
-        ],
+        "tokenizer": named(plan.tokenizer) if plan.tokenizer else None,
+        "lid_model": named(plan.lid_model),
+        "eval": eval_entries(plan.config.eval.path, plan.eval_files),
     }

@@ -14,12 +14,14 @@ from pyspark.sql import SparkSession
 from pipelines.atomic import write_json
 from pipelines.deciding import decide, summarise
 from pipelines.finish import Finish, finish_and_publish
+from pipelines.parallel_manifest import check_outputs, complete_counts
 from pipelines.progress import Stages
 from pipelines.session import java_version
-from pipelines.shards import manifest as manifests
+from pipelines.shards.manifest import environment, run_manifest
 from pipelines.shards.workspace import Workspace
 from pipelines.shards.write import Written, describe, plan_runs, write_shards
 from schemas.config import RunConfig
+from schemas.datasets import PARALLEL
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,17 @@ def decide_and_publish(
         with stages.stage("decide", rows):
             decided = decide(spark, config, scored, decisions, combinations, rows)
         write_json(record, decided)
-    counts = manifests.complete_counts(summarise(json.loads(record.read_text(encoding="utf-8"))), inputs)
+    counts = complete_counts(summarise(json.loads(record.read_text(encoding="utf-8"))), inputs)
     with stages.stage("write", rows):
         files, content = _write(spark, config, scored, decisions, workspace)
-    manifests.check_outputs(counts, files)
-    run = manifests.run_manifest(
-        config, inputs, made_from.resources, counts, files, content, java_version(spark)
-    )
-    write_json(workspace.result / "parallel" / "manifest.json", manifests.published_manifest(run))
+    check_outputs(counts, files)
+    described = {
+        "report": config.report.model_dump(mode="json"),
+        "inputs": list(inputs),
+        **made_from.resources,
+    }
+    versions = environment(java_version(spark))
+    run = run_manifest(PARALLEL, config, described, counts, files, content, versions)
     return finish_and_publish(spark, workspace, run, stages, finish)
 
 

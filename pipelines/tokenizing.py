@@ -18,7 +18,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from pipelines.atomic import write_json
 from pipelines.errors import InvariantError, UserError
 from pipelines.finish import Finish, finish_and_publish
 from pipelines.progress import Stages
@@ -29,7 +28,7 @@ from pipelines.shards.workspace import open_workspace
 from pipelines.shards.write import sha256_of
 from pipelines.tokens.chats import check_template
 from pipelines.tokens.documents import check_files, cut_documents
-from pipelines.tokens.manifest import content_key, published_manifest, run_manifest
+from pipelines.tokens.manifest import content_key, run_manifest
 from pipelines.tokens.tokenizer import Tokenizer, load_tokenizer, tokenizer_files, tokenizer_sha256
 from pipelines.tokens.units import Unit, instruction_units
 from pipelines.tokens.write import Placed, finished, place_units, tokenize_units
@@ -112,7 +111,6 @@ def tokenize(
         (folder / "tokenizer").mkdir(parents=True, exist_ok=True)
         for name, path in tokenizer_files(config.tokenizer).items():
             shutil.copyfile(path, folder / "tokenizer" / name)
-        write_json(folder / "manifest.json", published_manifest(run))
         return finish_and_publish(spark, workspace, run, stages, finish)
 
 

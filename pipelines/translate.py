@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from pipelines import lid
-from pipelines.atomic import write_json
 from pipelines.errors import UserError
 from pipelines.finish import Finish, finish_and_publish
 from pipelines.progress import Stages
@@ -33,7 +32,7 @@ from pipelines.translation.attempt import BACK, ENGLISH, FIRST, ROUNDS, Attempt
 from pipelines.translation.checks import retry_for
 from pipelines.translation.chunks import ReadFile, chunk_path, read_files
 from pipelines.translation.engine_files import EngineDirectory, open_directory
-from pipelines.translation.manifest import published_manifest, run_manifest
+from pipelines.translation.manifest import run_manifest
 from pipelines.translation.memory import Work, open_memory
 from pipelines.translation.write import write_languages
 from schemas.translation import RETRIES, Retry
@@ -169,8 +168,6 @@ def translate(
                 workspace.result,
             )
         run = run_manifest(config, plan.made_by(), plan.lid_model, read, written, java_version(spark))
-        (workspace.result / "instructions").mkdir(parents=True, exist_ok=True)
-        write_json(workspace.result / "instructions" / "manifest.json", published_manifest(run))
         run["work"] = {"segments": work.segments, "target_tokens": work.target_tokens}
         return finish_and_publish(spark, workspace, run, stages, finish)
 

@@ -10,7 +10,7 @@ import yaml
 
 from pipelines.atomic import replacing
 from pipelines.markdown import table
-from pipelines.shards.manifest import published_manifest, splits_of
+from pipelines.shards.manifest import splits_of
 from pipelines.sources.registry import CORPORA
 from quality.licenses import Whole, hub_name, kept_licenses, of_whole
 from schemas.fields import Dataset, Field
@@ -25,9 +25,8 @@ _MORE_SIZES = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000
 
 def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
     """Writes `parallel/README.md` under `result`, so that `datasets.load_dataset` finds every pair as a config."""
-    files = published_manifest(manifest)["outputs"]
     with replacing(result / "parallel" / "README.md") as path:
-        path.write_text(card(manifest, splits_of(files)), encoding="utf-8")
+        path.write_text(card(manifest, splits_of(manifest)), encoding="utf-8")
 
 
 def card(manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:

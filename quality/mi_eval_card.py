@@ -8,7 +8,6 @@ from typing import Any
 
 from pipelines.atomic import replacing
 from pipelines.markdown import table
-from pipelines.mi_eval.output import published_manifest
 from pipelines.shards.manifest import splits_of
 from quality.card import configs, front_matter
 from quality.licenses import of_whole
@@ -17,7 +16,7 @@ from schemas.mi_eval import MI_EVAL, REASONS
 
 def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
     """Writes `mi_eval/README.md` under `result`, so that `datasets.load_dataset` finds every language."""
-    splits = splits_of(published_manifest(manifest)["outputs"])
+    splits = splits_of(manifest)
     whole = of_whole({manifest["config"]["license"], manifest["engine"]["license"]})
     rows = sum(found["test"]["rows"] for found in splits.values())
     header = front_matter(

@@ -10,7 +10,6 @@ import pandas as pd
 
 from pipelines.atomic import replacing
 from pipelines.markdown import table
-from pipelines.mixture.manifest import published_manifest
 from pipelines.shards.manifest import splits_of
 from quality.card import configs, front_matter, reasons_table
 from quality.licenses import of_whole
@@ -20,7 +19,7 @@ from schemas.mixture import INSTRUCTIONS, REASONS
 
 def write_card(result: Path, manifest: Mapping[str, Any], contents: pd.DataFrame) -> None:
     """Writes `instructions/README.md` under `result`; `contents` is of `mixture_figures`."""
-    splits = splits_of(published_manifest(manifest)["outputs"])
+    splits = splits_of(manifest)
     whole = of_whole(set(contents["license"]))
     header = front_matter(
         "Polyinstruct training mixtures",

@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from pipelines.finish import Finish
-from pipelines.mixture.manifest import published_manifest
+from pipelines.shards.manifest import published_files
 from pipelines.shards.published import DatasetFolder
 from quality.findings import Audit, pass_or_raise, require_great_expectations
 from quality.mixture_card import write_card
@@ -37,7 +37,7 @@ def completing(config: MixtureRun) -> Finish:
         found, contents = audits[0]
         write_report(result / "report.html", result, manifest, config, found, contents)
         write_card(result, manifest, contents)
-        write_trainer_files(result / "instructions", published_manifest(manifest)["outputs"])
+        write_trainer_files(result / "instructions", published_files(manifest))
         return {}
 
     return {"audit": audit, "report": report}

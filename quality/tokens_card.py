@@ -9,7 +9,6 @@ from typing import Any
 from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
-from pipelines.tokens.manifest import published_manifest
 from quality.card import configs, front_matter, reasons_table
 from quality.licenses import of_whole
 from schemas.tokens import REASONS, TOKENS
@@ -17,7 +16,7 @@ from schemas.tokens import REASONS, TOKENS
 
 def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
     """Writes `tokens/README.md` under `result`, so that `datasets.load_dataset` finds every mixture."""
-    splits = splits_of(published_manifest(manifest)["outputs"])
+    splits = splits_of(manifest)
     languages = sorted({count["lang"] for count in manifest["counts"]})
     rows = sum(count["kept"] for count in manifest["counts"])
     header = front_matter(

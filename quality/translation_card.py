@@ -9,7 +9,6 @@ from typing import Any
 from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
-from pipelines.translation.manifest import published_manifest
 from quality.card import configs, front_matter
 from quality.licenses import of_whole
 from schemas.instructions import INSTRUCTIONS, REASONS
@@ -18,7 +17,7 @@ from schemas.translation import CONDITIONS, ROUTE_REASONS
 
 def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
     """Writes `instructions/README.md` under `result`, so that `datasets.load_dataset` finds every language."""
-    splits = splits_of(published_manifest(manifest)["outputs"])
+    splits = splits_of(manifest)
     # the model's weights are a part of what was made with them
     whole = of_whole({manifest["config"]["license"], manifest["engine"]["license"]})
     rows = sum(count["kept"] for count in manifest["counts"])

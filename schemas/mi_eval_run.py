@@ -5,8 +5,9 @@ The numbers of self-instruct are those of its code (arXiv 2212.10560, github.com
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -162,6 +163,11 @@ class MiEvalRun(WithLanguages):
             "generator": generator,
             "training": training | {"paths": [path.name for path in self.training.paths]},
         }
+
+    @classmethod
+    def from_record(cls, recorded: Mapping[str, Any]) -> Self:
+        # where the engine lay is not recorded
+        return super().from_record({**recorded, "engine": {"path": "."}})
 
 
 _SHARED = (

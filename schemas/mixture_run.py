@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -268,3 +269,12 @@ class MixtureRun(WithLanguages):
                 code: [path.name for path in files] for code, files in one.files.items()
             }
         return identity
+
+    @classmethod
+    def from_record(cls, recorded: Mapping[str, Any]) -> Self:
+        # where the sources and the tokenizer lay is not recorded
+        general = {
+            name: one if one["files"] else {**one, "path": "."} for name, one in recorded["general"].items()
+        }
+        places = {key: {**recorded[key], "path": "."} for key in ("translation", "tokenizer")}
+        return super().from_record({**recorded, **places, "general": general})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -27,6 +28,15 @@ class Identified(Section):
 
     def sha256(self) -> str:
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
+
+    def recorded(self) -> dict[str, Any]:
+        """What a manifest holds of it: its identity, and the bands of the audit."""
+        return self.identity() | self.model_dump(mode="json", include={"audit"})
+
+    @classmethod
+    def from_record(cls, recorded: Mapping[str, Any]) -> Self:
+        """The configuration that a manifest holds; where things lay is not in it, and is made up if it is required."""
+        return cls.model_validate(recorded)
 
 
 class WithLanguages(Identified):

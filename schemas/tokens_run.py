@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -75,3 +76,9 @@ class TokenizeRun(Identified):
         names = {language: [path.name for path in paths] for language, paths in self.text.items()}
         places: Any = {"input", "hub", "text", "tokenizer", "output", "audit", "spark"}
         return self.model_dump(mode="json", exclude=places) | {"text": names}
+
+    @classmethod
+    def from_record(cls, recorded: Mapping[str, Any]) -> Self:
+        # where shards or texts and the tokenizer lay is not recorded
+        places: Any = {"input": ".", "hub": None, "text": {}, "english_share": None, "tokenizer": "."}
+        return super().from_record({**recorded, **places})

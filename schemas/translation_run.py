@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -108,3 +109,8 @@ class TranslationRun(WithLanguages):
         return self.model_dump(mode="json", by_alias=True, exclude=places) | {
             "input": [path.name for path in self.input]
         }
+
+    @classmethod
+    def from_record(cls, recorded: Mapping[str, Any]) -> Self:
+        # where the engine lay is not recorded
+        return super().from_record({**recorded, "engine": {"path": "."}})

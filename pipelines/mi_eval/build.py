@@ -22,7 +22,6 @@ from typing import Any
 import ctranslate2
 from pyspark.sql import SparkSession
 
-from pipelines.atomic import write_json
 from pipelines.dedup.contamination import strings
 from pipelines.dedup.training_overlap import TrainingData, file_label, training_files
 from pipelines.errors import UserError
@@ -38,13 +37,14 @@ from pipelines.self_instruct.local_model import LocalModel
 from pipelines.self_instruct.rounds import Candidate, Pool, make_round
 from pipelines.self_instruct.store import open_store
 from pipelines.session import java_version
-from pipelines.shards.manifest import environment
+from pipelines.shards.manifest import environment, named, run_manifest
 from pipelines.shards.workspace import open_workspace
 from pipelines.shards.write import sha256_of
 from pipelines.streams import BrokenFile
 from pipelines.translate import Plan as TranslationPlan
 from pipelines.translate import plan as plan_translation
 from pipelines.translation.records import Record, read_records
+from schemas.datasets import MI_EVAL
 from schemas.mi_eval_run import MiEvalRun
 
 _RECORD_FILES = (".json", ".jsonl", ".ndjson", ".parquet")
@@ -184,10 +184,9 @@ def build(
         counts = output.counts_of(made.read, made.passed, made.rejected)
         spark = session()
         versions = environment(java_version(spark)) | {"ctranslate2": ctranslate2.__version__}
-        run = output.run_manifest(
-            config, _made_from(plan, seeds, made, ledger), counts, files, digest, versions
-        )
-        write_json(workspace.result / output.FOLDER / "manifest.json", output.published_manifest(run))
+        files.sort(key=lambda file: file.path)
+        made_from = _made_from(plan, seeds, made, ledger)
+        run = run_manifest(MI_EVAL, config, made_from, counts, files, digest, versions)
         run["work"] = {"requests": generator.asked}
         return finish_and_publish(spark, workspace, run, stages, finish)
 
@@ -273,10 +272,7 @@ def _made_from(plan: Plan, seeds: Seeds, made: Made, ledger: Ledger) -> dict[str
             "money": round(ledger.money, 6),
         },
         "engine": plan.translation.made_by(),
-        "lid_model": {
-            "name": plan.translation.lid_model.name,
-            "sha256": sha256_of(plan.translation.lid_model),
-        },
+        "lid_model": named(plan.translation.lid_model),
         "rounds": made.rounds,
         "stopped": made.stopped,
         "failed_languages": output.failed_languages(made.rejected),

@@ -1,4 +1,4 @@
-"""MI-EVAL as files: one shard for each language, the rejects, and the manifests."""
+"""MI-EVAL as files: one shard for each language, and the rejects; and what the manifest counts of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines import __version__
 from pipelines.errors import InvariantError
 from pipelines.mi_eval.languages import Item
 from pipelines.self_instruct.balance import verb_and_noun
 from pipelines.self_instruct.rounds import Candidate
-from pipelines.shards.write import ShardWriter, Written, as_json, describe
+from pipelines.shards.write import ShardWriter, Written, describe
 from schemas import datasets
 from schemas.fields import Dataset
 from schemas.mi_eval import MI_EVAL, REJECTED_MI_EVAL, STAGES
@@ -121,36 +120,3 @@ def failed_languages(rejected: Sequence[Candidate]) -> dict[str, dict[str, int]]
             reasons = found.setdefault(one.lang, {})
             reasons[one.fault.reason] = reasons.get(one.fault.reason, 0) + 1
     return found
-
-
-def run_manifest(
-    config: MiEvalRun,
-    made_from: Mapping[str, Any],
-    counts: Sequence[Mapping[str, Any]],
-    outputs: Sequence[Written],
-    content_sha256: str,
-    environment: Mapping[str, str],
-) -> dict[str, Any]:
-    """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
-    return {
-        "dataset": datasets.MI_EVAL.name,
-        "version": datasets.MI_EVAL.version,
-        "polyinstruct": __version__,
-        "config": config.identity() | {"audit": config.audit.model_dump(mode="json")},
-        "config_sha256": config.sha256(),
-        **made_from,
-        "counts": list(counts),
-        "outputs": as_json(sorted(outputs, key=lambda file: file.path)),
-        "content_sha256": content_sha256,
-        "environment": dict(environment),
-    }
-
-
-def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
-    """`<output>/mi_eval/manifest.json`, from the run's: its files alone, and neither times nor places."""
-    outputs = [
-        {**file, "path": file["path"].removeprefix(f"{FOLDER}/")}
-        for file in run["outputs"]
-        if file["path"].startswith(f"{FOLDER}/")
-    ]
-    return {key: run[key] for key in run if key not in ("environment", "outputs")} | {"outputs": outputs}

@@ -1,18 +1,12 @@
-"""The manifests of mixtures: what a run read, kept and mixed, and what travels with the published folder."""
+"""What the manifest of mixtures says of the rows that were read, kept and mixed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines import __version__
 from pipelines.errors import InvariantError
 from pipelines.mixture.sample import Take
-from pipelines.shards.manifest import environment
-from pipelines.shards.write import Written, as_json
-from schemas.datasets import MIXTURE
-from schemas.mixture import SCHEMA_VERSION
-from schemas.mixture_run import MixtureRun
 
 
 def complete_counts(
@@ -52,45 +46,12 @@ def complete_counts(
     return [counts[key] for key in sorted(counts, key=lambda key: tuple(map(str, key)))]
 
 
-def run_manifest(
-    config: MixtureRun,
-    inputs: Sequence[Mapping[str, Any]],
-    resources: Mapping[str, Any],
-    counts: Sequence[Mapping[str, Any]],
-    takes: Mapping[str, Sequence[Take]],
-    outputs: Sequence[Written],
-    content_sha256: str,
-    java: str,
-) -> dict[str, Any]:
-    """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
+def described_takes(takes: Mapping[str, Sequence[Take]]) -> dict[str, list[dict[str, Any]]]:
+    """The manifest's `mixtures`: what each takes of its parts."""
     return {
-        "version": SCHEMA_VERSION,
-        "dataset": MIXTURE.name,
-        "polyinstruct": __version__,
-        "config": config.identity(),
-        "config_sha256": config.sha256(),
-        "inputs": list(inputs),
-        **resources,
-        "counts": list(counts),
-        "mixtures": {
-            name: [
-                {"part": take.part, "split": take.split, "units": take.units, "available": take.available}
-                for take in of
-            ]
-            for name, of in takes.items()
-        },
-        "outputs": as_json(outputs),
-        "content_sha256": content_sha256,
-        "environment": environment(java),
+        name: [
+            {"part": take.part, "split": take.split, "units": take.units, "available": take.available}
+            for take in of
+        ]
+        for name, of in takes.items()
     }
-
-
-def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
-    """`<output>/instructions/manifest.json`, from the run's: its files alone, and neither times nor places."""
-    outputs = [
-        {**file, "path": file["path"].removeprefix("instructions/")}
-        for file in run["outputs"]
-        if file["path"].startswith("instructions/")
-    ]
-    left_out = ("environment", "outputs", "audit", "seconds")
-    return {key: value for key, value in run.items() if key not in left_out} | {"outputs": outputs}

@@ -1,4 +1,4 @@
-"""The manifests of translated instructions: what a run read and wrote, and what travels with the published folder."""
+"""The manifest of translated instructions: what a run read and wrote."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 
 import ctranslate2
 
-from pipelines import __version__
 from pipelines.errors import InvariantError
-from pipelines.shards.manifest import environment
-from pipelines.shards.write import as_json, sha256_of
+from pipelines.shards import manifest
+from pipelines.shards.manifest import environment, named
 from pipelines.translation.chunks import ReadFile
 from pipelines.translation.write import WrittenLanguage
 from schemas.datasets import TRANSLATED
@@ -33,26 +32,20 @@ def run_manifest(
     Raises `InvariantError` unless each record of each file was kept or rejected, once in each language.
     """
     counts = [_count(language, file) for language in written for file in read]
-    files = sorted((file for language in written for file in language.files), key=lambda file: file.path)
-    digests = [f"{language.lang} {language.sha256}" for language in sorted(written, key=lambda w: w.lang)]
-    return {
-        "dataset": TRANSLATED.name,
-        "version": TRANSLATED.version,
-        "polyinstruct": __version__,
-        "config": config.identity() | {"audit": config.audit.model_dump(mode="json")},
-        "config_sha256": config.sha256(),
+    made_from = {
         "inputs": [
             {"path": file.path, "records": file.records, "bytes": file.bytes, "sha256": file.sha256}
             | ({"broken": file.broken} if file.broken else {})
             for file in read
         ],
         "engine": dict(engine),
-        "lid_model": {"name": lid_model.name, "sha256": sha256_of(lid_model)},
-        "counts": counts,
-        "outputs": as_json(files),
-        "content_sha256": hashlib.sha256("\n".join(digests).encode()).hexdigest(),
-        "environment": environment(java) | {"ctranslate2": ctranslate2.__version__},
+        "lid_model": named(lid_model),
     }
+    files = sorted((file for language in written for file in language.files), key=lambda file: file.path)
+    digests = [f"{language.lang} {language.sha256}" for language in sorted(written, key=lambda w: w.lang)]
+    content = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    versions = environment(java) | {"ctranslate2": ctranslate2.__version__}
+    return manifest.run_manifest(TRANSLATED, config, made_from, counts, files, content, versions)
 
 
 def _count(language: WrittenLanguage, file: ReadFile) -> dict[str, Any]:
@@ -75,13 +68,3 @@ def _count(language: WrittenLanguage, file: ReadFile) -> dict[str, Any]:
         "routes": kept,
         "rejected": rejected,
     }
-
-
-def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
-    """`<output>/instructions/manifest.json`, from the run's: its files alone, and neither times nor places."""
-    outputs = [
-        {**file, "path": file["path"].removeprefix("instructions/")}
-        for file in run["outputs"]
-        if file["path"].startswith("instructions/")
-    ]
-    return {key: run[key] for key in run if key not in ("environment", "outputs")} | {"outputs": outputs}

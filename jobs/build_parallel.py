@@ -13,7 +13,7 @@ from pipelines.build import build, plan
 from pipelines.cli import add_config_arguments, run_job
 from pipelines.session import job_session
 from pipelines.summary import print_notices, print_summary
-from quality.publishing import completing
+from quality.parallel_publishing import completing
 from schemas.loading import load_config
 
 DEMO = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"

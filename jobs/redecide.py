@@ -16,7 +16,7 @@ from pipelines.shards.published import open_parallel
 from pipelines.shards.workspace import complete_switch, folder_beside
 from pipelines.summary import print_summary
 from quality.differences import print_difference
-from quality.publishing import completing
+from quality.parallel_publishing import completing
 from schemas.loading import change_config
 
 

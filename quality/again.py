@@ -47,7 +47,7 @@ def _parallel(dataset: DatasetFolder, overrides: Sequence[str], evals: Path | No
     config = change_config(built, overrides)
 
     def audit(spark: SparkSession, docs: Path | None) -> Audit:
-        from quality.audit import audit
+        from quality.parallel_audit import audit
 
         return audit(spark, BuiltDataset(dataset.folder, dataset.manifest, config), docs, evals)
 

@@ -13,7 +13,7 @@ from quality.findings import Audit
 from quality.licenses import of_whole
 from quality.mi_eval_statistics import balance, diversity
 from quality.pages import shown_text, write_page
-from quality.report import MAX_BYTES
+from quality.parallel_report import MAX_BYTES
 from schemas.mi_eval import OF_INSTANCES, OF_INSTRUCTIONS, OF_LANGUAGES, REASONS, STAGES
 from schemas.mi_eval_run import MiEvalRun
 

@@ -11,9 +11,9 @@ import pandas as pd
 from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
-from quality.card import configs, front_matter, reasons_table
 from quality.licenses import of_whole
 from quality.mixture_figures import summed
+from quality.parallel_card import configs, front_matter, reasons_table
 from schemas.mixture import INSTRUCTIONS, REASONS
 
 

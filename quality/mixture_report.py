@@ -14,7 +14,7 @@ from quality.findings import Audit
 from quality.licenses import of_whole
 from quality.mixture_figures import summed
 from quality.pages import shown_text, write_page
-from quality.report import MAX_BYTES
+from quality.parallel_report import MAX_BYTES
 from schemas.mixture import REASONS
 from schemas.mixture_run import MixtureRun
 

@@ -9,8 +9,8 @@ from typing import Any
 from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
-from quality.card import configs, front_matter
 from quality.licenses import of_whole
+from quality.parallel_card import configs, front_matter
 from schemas.instructions import INSTRUCTIONS, REASONS
 from schemas.translation import CONDITIONS, ROUTE_REASONS
 

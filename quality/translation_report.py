@@ -14,7 +14,7 @@ import yaml
 from quality.findings import Audit
 from quality.licenses import of_whole
 from quality.pages import shown_text, write_page
-from quality.report import MAX_BYTES
+from quality.parallel_report import MAX_BYTES
 from schemas.instructions import REASONS
 from schemas.reasons import KEPT
 from schemas.translation import ROUTE_REASONS

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
 from pipelines.session import get_session
-from quality.card import write_card
+from quality.parallel_card import write_card
 from schemas.config import RunConfig
 from schemas.loading import load_config
 

@@ -19,7 +19,7 @@ from pipelines.redecide import check, preview, redecide
 from pipelines.shards.published import open_parallel
 from quality.differences import write_page
 from quality.findings import AuditError
-from quality.publishing import completing
+from quality.parallel_publishing import completing
 from schemas.loading import ConfigError, change_config, load_config
 
 OTHERWISE = ("thresholds.length_ratio.max=1.3", "dedup.near.threshold=0.95", "splits.test=0.2")

@@ -18,8 +18,8 @@ from pyspark.sql import SparkSession
 
 from pipelines.shards.published import BuiltDataset, open_parallel, read_rows
 from pipelines.shards.write import sha256_of
-from quality.audit import audit
 from quality.findings import Audit, failure
+from quality.parallel_audit import audit
 from quality.recheck import text_faults
 from quality.suites import FAULTS, INVARIANTS, RECHECKED
 from schemas.config import Audit as Bands

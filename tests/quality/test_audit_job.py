@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
 from quality.findings import AuditError
-from quality.publishing import completing
+from quality.parallel_publishing import completing
 from schemas.loading import load_config
 
 

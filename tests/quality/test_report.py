@@ -13,11 +13,11 @@ from pyspark.sql import SparkSession
 
 from pipelines.errors import UserError
 from pipelines.shards.published import BuiltDataset, open_parallel
-from quality import report
-from quality.audit import audit
+from quality import parallel_report as report
 from quality.fertility import fertility, load_tokenizer
 from quality.findings import Audit, Finding
-from quality.report import write_report
+from quality.parallel_audit import audit
+from quality.parallel_report import write_report
 from quality.statistics import BINS, MEASURES, Statistics, statistics
 from schemas.languages import LANGUAGES
 from schemas.loading import load_config

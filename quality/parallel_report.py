@@ -58,7 +58,7 @@ def write_report(
 ) -> None:
     """Writes the report, with less of everything that grows with the corpus where it would exceed `MAX_BYTES`."""
     views = (_view(manifest, config, audited, found, fertilities, extent) for extent in _EXTENTS)
-    write_page(path, "report.html.j2", views, MAX_BYTES)
+    write_page(path, "parallel.html.j2", views, MAX_BYTES)
 
 
 def _view(

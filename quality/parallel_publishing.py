@@ -11,10 +11,10 @@ from pyspark.sql import SparkSession
 
 from pipelines.finish import Finish
 from pipelines.shards.published import BuiltDataset
-from quality.card import write_card
 from quality.fertility import fertility, load_tokenizer
 from quality.findings import Audit, pass_or_raise, require_great_expectations
-from quality.report import write_report
+from quality.parallel_card import write_card
+from quality.parallel_report import write_report
 from quality.statistics import statistics
 from schemas.config import RunConfig
 
@@ -28,11 +28,11 @@ def completing(config: RunConfig) -> Finish:
     require_great_expectations()
     encode = load_tokenizer(config.report.tokenizer) if config.report.tokenizer else None
     # Great Expectations takes seconds to import, in which Spark starts
-    threading.Thread(target=importlib.import_module, args=("quality.audit",), daemon=True).start()
+    threading.Thread(target=importlib.import_module, args=("quality.parallel_audit",), daemon=True).start()
     audits: list[Audit] = []
 
     def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-        from quality.audit import audit
+        from quality.parallel_audit import audit
 
         dataset = BuiltDataset(result, manifest, config)
         found = audit(spark, dataset, result / "audit" / "data_docs", config.eval.path)

@@ -16,7 +16,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from pipelines import lid
-from pipelines.dedup import contamination
+from pipelines.dedup import contamination, texts
 from pipelines.dedup.minhash import Bander
 from pipelines.errors import UserError
 from pipelines.finish import Finish
@@ -88,7 +88,7 @@ def plan(config: RunConfig) -> Plan:
         if not config.eval.path.is_dir():
             problems.append(f"eval.path: {config.eval.path} is no folder")
         else:
-            eval_files = contamination.eval_files(config.eval.path)
+            eval_files = texts.eval_files(config.eval.path)
     if problems:
         raise UserError(*problems)
     return Plan(config, tuple(inputs), tuple(notices), profanity, model, tuple(eval_files))

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pipelines import lid
-from pipelines.dedup import contamination
+from pipelines.dedup import texts
 from pipelines.errors import UserError
 from pipelines.mixture import sources
 from pipelines.mixture.sources import Made
@@ -109,7 +109,7 @@ def plan(config: MixtureRun) -> Plan:
     if config.eval.path is not None and not config.eval.path.is_dir():
         problems.append(f"eval.path: {config.eval.path} is no folder")
     elif config.eval.path is not None:
-        eval_files = contamination.eval_files(config.eval.path)
+        eval_files = texts.eval_files(config.eval.path)
     if problems:
         raise UserError(*problems)
     return Plan(config, parallel, general, allocation, tokenizer, model, tuple(eval_files))

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from pipelines.dedup.contamination import Hashes, data_files, ngram_hashes, parquet_texts
+from pipelines.dedup.contamination import Hashes, ngram_hashes
+from pipelines.dedup.texts import data_files, parquet_texts
 from pipelines.errors import UserError
 from pipelines.normalize import normalize
 from pipelines.streams import COMPRESSIONS, BrokenFile
@@ -121,7 +122,7 @@ def file_label(path: Path) -> str:
 def training_files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
     """The files in `paths` (files, and those of folders) that end in one of `suffixes`, compressed or not.
 
-    Of the output of a job, what is published (`contamination.data_files`). Manifests and what lies in hidden folders
+    Of the output of a job, what is published (`texts.data_files`). Manifests and what lies in hidden folders
     are not data. Raises `UserError` for a path that holds none.
     """
     files: list[Path] = []

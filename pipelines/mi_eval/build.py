@@ -22,7 +22,7 @@ from typing import Any
 import ctranslate2
 from pyspark.sql import SparkSession
 
-from pipelines.dedup.contamination import strings
+from pipelines.dedup.texts import strings
 from pipelines.dedup.training_overlap import TrainingData, file_label, training_files
 from pipelines.errors import UserError
 from pipelines.finish import Finish, finish_and_publish

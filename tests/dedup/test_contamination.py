@@ -21,11 +21,10 @@ from pipelines.dedup.contamination import (
     MIN_TOKENS,
     EvalIndex,
     build_index,
-    eval_files,
     load_index,
     ngram_hashes,
-    read_eval_texts,
 )
+from pipelines.dedup.texts import eval_files, read_eval_texts
 from pipelines.dedup.training_overlap import training_files
 from pipelines.errors import UserError
 from pipelines.normalize import normalize

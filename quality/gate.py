@@ -8,10 +8,10 @@ dataset pays for none.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import great_expectations as gx
 import pandas as pd
@@ -20,6 +20,7 @@ from great_expectations.core.expectation_validation_result import ExpectationVal
 from great_expectations.data_context import EphemeralDataContext
 from great_expectations.expectations.expectation import Expectation
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from quality.findings import Finding
 
@@ -36,43 +37,65 @@ _NAMES = (
 )  # columns that say where something is
 
 
-class Gate:
-    """Validates tables against expectations, with Data Docs in a folder if one is given."""
+class Breaking(NamedTuple):
+    """Rows that break an expectation, the columns that say where they are, which order them, and others to show."""
 
-    def __init__(self, docs: Path | None) -> None:
-        self._docs = docs
-        self._context = _context(docs)
-        self._rows = self._context.data_sources.add_spark("shards", persist=False)
-        self._figures = self._context.data_sources.add_pandas("figures")
+    rows: DataFrame
+    place: Sequence[str]
+    shown: Sequence[str]
 
-    def check(self, name: str, table: Any, expectations: Sequence[Expectation]) -> list[Finding]:
-        """What becomes of the expectations on a Spark or pandas table; `name` is the findings' subject.
 
-        Of an empty pandas table nothing is expected.
-        """
-        if not isinstance(table, DataFrame) and not len(table):
-            return []
-        source = self._rows if isinstance(table, DataFrame) else self._figures
-        definition = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
-        return _validate(self._context, definition, table, expectations)
+def check(docs: Path | None, tables: Iterable[tuple[str, Any, Sequence[Expectation]]]) -> list[Finding]:
+    """What becomes of the expectations on Spark or pandas tables, each with the findings' subject before it.
 
-    def write_docs(self) -> None:
-        """Writes the Data Docs of all that was checked."""
-        if self._docs is not None:
-            self._context.build_data_docs()
+    Of an empty pandas table nothing is expected. Data Docs are written to `docs`, if given.
+    """
+    context = _context(docs)
+    spark = context.data_sources.add_spark("shards", persist=False)
+    pandas = context.data_sources.add_pandas("figures")
+    findings: list[Finding] = []
+    for subject, table, expectations in tables:
+        if isinstance(table, DataFrame) or len(table):
+            source = spark if isinstance(table, DataFrame) else pandas
+            asset = source.add_dataframe_asset(subject)
+            definition = asset.add_batch_definition_whole_dataframe(subject)
+            findings += _validate(context, definition, table, expectations)
+    if docs is not None:
+        context.build_data_docs()
+    return findings
+
+
+def with_breaking(
+    findings: Iterable[Finding],
+    rows: DataFrame,
+    place: Sequence[str],
+    of_figures: Mapping[str, Breaking] | None = None,
+) -> tuple[Finding, ...]:
+    """The findings, those that failed with the first rows that break them, in the order of their place.
+
+    These are of `rows`, where each row was looked at (subject `rows`), and of `of_figures`, where a figure counts them.
+    """
+
+    def shown(finding: Finding) -> Finding:
+        if finding.success:
+            return finding
+        if finding.subject == "rows":
+            faulty = rows.where(F.col(finding.column).isNotNull())
+            return _with_offending(finding, Breaking(faulty, place, ["reason", finding.column]))
+        breaking = (of_figures or {}).get(finding.column)
+        return finding if breaking is None else _with_offending(finding, breaking)
+
+    return tuple(shown(finding) for finding in findings)
+
+
+def _with_offending(finding: Finding, breaking: Breaking) -> Finding:
+    ordered = breaking.rows.orderBy(*breaking.place).select("id", *breaking.place, *breaking.shown)
+    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(_SHOWN).collect()))
 
 
 def records(table: pd.DataFrame) -> tuple[dict[str, Any], ...]:
     """The rows of a table as JSON knows them."""
     return tuple({name: _plain(value) for name, value in row.items()} for row in table.to_dict("records"))
-
-
-def with_offending(
-    finding: Finding, broken: DataFrame, place: Sequence[str], shown: Sequence[str]
-) -> Finding:
-    """The finding with the first rows that break it, in the order of `place`: their ids, places and `shown`."""
-    ordered = broken.orderBy(*place).select("id", *place, *shown)
-    return replace(finding, offending=tuple(row.asDict() for row in ordered.limit(_SHOWN).collect()))
 
 
 def _context(docs: Path | None) -> EphemeralDataContext:

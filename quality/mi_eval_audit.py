@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 from pipelines.dedup.training_overlap import TrainingData
 from pipelines.shards.published import DatasetFolder, read_rows
 from quality.figures import count_figures
-from quality.findings import Audit, Finding
-from quality.gate import Gate, records, with_offending
-from quality.rows import missing, out_of_range, unknown_value
+from quality.findings import Audit
+from quality.gate import Breaking, check, records, with_breaking
+from quality.rows import by_declaration
 from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
 from schemas.mi_eval import MI_EVAL, REASONS, REJECTED_MI_EVAL, STAGES
@@ -25,6 +25,7 @@ from schemas.reasons import KEPT
 _FAULTS = {name: FAULTS[name] for name in ("missing", "out_of_range", "unknown_value", "altered")} | {
     "unwanted": "a reference answer that was not asked for, or none where it was",
 }
+_PLACE = ("lang", "id")
 # what must hold of every set, by the figure that counts the exceptions
 INVARIANTS = {
     "repeated_ids": "items that stand twice in a language",
@@ -38,8 +39,8 @@ def audit(
     spark: SparkSession,
     dataset: DatasetFolder,
     config: MiEvalRun,
-    training: TrainingData | None,
     docs: Path | None,
+    training: TrainingData | None = None,
 ) -> Audit:
     """Audits a staged or published set; writes Great Expectations' Data Docs to `docs`, if given.
 
@@ -55,22 +56,22 @@ def audit(
         del invariants["in_training_data"]
     figures = _band_figures(kept, config)
     for name in invariants:
-        figures[name] = breaking[name][0].select("id").distinct().count()
+        figures[name] = breaking[name].rows.select("id").distinct().count()
     held = rejected if dataset.rejected else None
     counts = count_figures(*_by_stage(kept, held, dataset.manifest), ("stage",))
-    gate = Gate(docs)
-    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
     bands = ("size_share", "classification_share", "top_verb_share")
     suite = [
         *none_counted(invariants),
         *(within(MiEvalAudit, name, getattr(config.audit, name)) for name in bands),
     ]
-    findings += gate.check("dataset", figures, suite)
-    findings += gate.check("counts", counts, counts_suite([*REASONS, KEPT]))
-    gate.write_docs()
+    tables = (
+        ("rows", rows, nothing_wrong(_FAULTS)),
+        ("dataset", figures, suite),
+        ("counts", counts, counts_suite([*REASONS, KEPT])),
+    )
     unchecked = () if training else ("the overlap with the training data, which is not here",)
-    found = (_with_rows(one, rows, breaking) for one in findings)
-    return Audit(tuple(found), records(figures), unchecked)
+    found = with_breaking(check(docs, tables), rows, _PLACE, breaking)
+    return Audit(found, records(figures), unchecked)
 
 
 def _with_faults(rows: DataFrame, declared: Dataset, config: MiEvalRun) -> DataFrame:
@@ -82,9 +83,7 @@ def _with_faults(rows: DataFrame, declared: Dataset, config: MiEvalRun) -> DataF
     return rows.select(
         *("id", "lang"),
         (null if kept else F.col("reason")).alias("reason"),
-        missing(declared.fields).alias("missing"),
-        out_of_range(declared.fields).alias("out_of_range"),
-        unknown_value(declared.fields).alias("unknown_value"),
+        *by_declaration(declared),
         (F.when((F.col("lang") == "en") & (F.col("id") != own), own) if kept else null).alias("altered"),
         (F.when(~asked, F.lit("output")) if kept else null).alias("unwanted"),
     )
@@ -103,25 +102,26 @@ def _overlapping(
     }
 
 
-def _breaking(
-    kept: DataFrame, config: MiEvalRun, overlapping: set[tuple[str, str]]
-) -> dict[str, tuple[DataFrame, list[str]]]:
-    """The rows that break each of `INVARIANTS`, and the columns to show of them."""
+def _breaking(kept: DataFrame, config: MiEvalRun, overlapping: set[tuple[str, str]]) -> dict[str, Breaking]:
+    """The rows that break each of `INVARIANTS`."""
     by_id = kept.groupBy("id").agg(F.count("*").alias("rows"), F.count_distinct("lang").alias("languages"))
 
-    def of_ids(wrong: str) -> DataFrame:
-        return kept.join(by_id.where(wrong).select("id"), "id", "left_semi")
+    def of_ids(wrong: str) -> Breaking:
+        return Breaking(
+            kept.join(by_id.where(wrong).select("id"), "id", "left_semi"), _PLACE, ["instruction"]
+        )
 
     limit = F.lit(config.filters.similarity).cast("float")
     pairs = [" ".join(pair) for pair in sorted(overlapping)]
     return {
-        "repeated_ids": (of_ids("rows > languages"), ["instruction"]),
-        "incomplete_ids": (of_ids(f"languages < {len(config.all_languages)}"), ["instruction"]),
-        "similar_to_seeds": (
-            kept.where(F.col("seed_similarity") >= limit),
-            ["seed_similarity", "instruction"],
+        "repeated_ids": of_ids("rows > languages"),
+        "incomplete_ids": of_ids(f"languages < {len(config.all_languages)}"),
+        "similar_to_seeds": Breaking(
+            kept.where(F.col("seed_similarity") >= limit), _PLACE, ["seed_similarity", "instruction"]
         ),
-        "in_training_data": (kept.where(F.concat_ws(" ", "id", "lang").isin(pairs)), ["instruction"]),
+        "in_training_data": Breaking(
+            kept.where(F.concat_ws(" ", "id", "lang").isin(pairs)), _PLACE, ["instruction"]
+        ),
     }
 
 
@@ -147,18 +147,3 @@ def _by_stage(
     items = kept.where("lang = 'en'").withColumn("stage", F.lit(STAGES[-1]))
     counts = [count if count["stage"] == STAGES[-1] else count | {"kept": 0} for count in manifest["counts"]]
     return items, rejected, {"counts": counts}
-
-
-def _with_rows(
-    finding: Finding, rows: DataFrame, breaking: Mapping[str, tuple[DataFrame, list[str]]]
-) -> Finding:
-    """The finding with the rows that break it, where these are rows of the set."""
-    if finding.success:
-        return finding
-    if finding.subject == "rows":
-        broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
-    elif finding.column in breaking:
-        broken, shown = breaking[finding.column]
-    else:
-        return finding
-    return with_offending(finding, broken, ("lang", "id"), shown)

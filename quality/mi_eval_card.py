@@ -1,29 +1,24 @@
-"""The card of MI-EVAL: `README.md` with the Hub's metadata, made from the manifest alone."""
+"""The card of MI-EVAL."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
+from pipelines.shards.published import DatasetFolder
+from quality import cards
 from quality.licenses import of_whole
-from quality.parallel_card import configs, front_matter
-from schemas.mi_eval import MI_EVAL, REASONS
+from schemas.mi_eval import REASONS
 
 
-def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
-    """Writes `mi_eval/README.md` under `result`, so that `datasets.load_dataset` finds every language."""
-    splits = splits_of(manifest)
+def write_card(dataset: DatasetFolder) -> None:
+    """Writes the card of MI-EVAL, made from the manifest alone."""
+    manifest = dataset.manifest
     whole = of_whole({manifest["config"]["license"], manifest["engine"]["license"]})
-    rows = sum(found["test"]["rows"] for found in splits.values())
-    header = front_matter(
-        "Polyinstruct MI-EVAL", sorted(splits), whole, rows, ["text-generation"], configs(splits, MI_EVAL)
-    )
-    with replacing(result / "mi_eval" / "README.md") as path:
-        path.write_text(header + "\n".join(_body(manifest, whole.why)), encoding="utf-8")
+    languages, body = sorted(splits_of(manifest)), _body(manifest, whole.why)
+    cards.write_card(dataset, "Polyinstruct MI-EVAL", languages, whole, "text-generation", body)
 
 
 def _body(manifest: Mapping[str, Any], why: str) -> list[str]:
@@ -31,8 +26,6 @@ def _body(manifest: Mapping[str, Any], why: str) -> list[str]:
     items, languages = manifest["counts"][-1]["kept"], ["en", *config["languages"]]
     references = "with reference answers" if config["references"] else "without reference answers"
     return [
-        "# Polyinstruct MI-EVAL",
-        "",
         f"{items:,} new instructions in {len(languages)} languages ({', '.join(languages)}), {references}: made in the "
         "self-instruct way (arXiv 2212.10560) as the x-LLaMA paper's MI-EVAL was (arXiv 2308.04948, appendix B). Rows "
         "with the same `id` are the same item; every item stands in every language.",
@@ -81,11 +74,5 @@ def _body(manifest: Mapping[str, Any], why: str) -> list[str]:
         "- The translations were checked for their form only, by machine; the culture is that of the English tasks.",
         "- Likeness is that of words (ROUGE-L): a task that says the same in other words counts as new.",
         f"- Languages were identified by `{manifest['lid_model']['name']}`, which mistakes short texts.",
-        "",
-        "## Columns",
-        "",
-        *table(
-            ("column", "type", "meaning"), [(f"`{f.name}`", f.type, f.description) for f in MI_EVAL.fields]
-        ),
         "",
     ]

@@ -1,39 +1,30 @@
-"""What completes MI-EVAL before it is published: its audit, then the report and the card."""
+"""What completes MI-EVAL before it is published."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from pipelines.finish import Finish
 from pipelines.mi_eval.build import Plan
 from pipelines.shards.published import DatasetFolder
-from quality.findings import Audit, pass_or_raise, require_great_expectations
+from quality.findings import Audit
 from quality.mi_eval_card import write_card
 from quality.mi_eval_report import write_report
+from quality.publishing import last_steps
 
 
 def completing(plan: Plan) -> Finish:
-    """The last steps of a build, by name: `audit` the staged result, then write its `report` and its card.
+    """The last steps of a build of MI-EVAL (`last_steps`)."""
 
-    Adds `audit` to the run's manifest. The audit raises `AuditError` if a critical expectation fails.
-    """
-    require_great_expectations()
-    audits: list[Audit] = []
-
-    def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    def audit(spark: SparkSession, dataset: DatasetFolder, docs: Path) -> Audit:
         from quality.mi_eval_audit import audit
 
-        docs = result / "audit" / "data_docs"
-        dataset = DatasetFolder(result, manifest)
-        audits.append(audit(spark, dataset, plan.config, plan.training, docs))
-        return pass_or_raise(audits[0], result / "audit")
+        return audit(spark, dataset, plan.config, docs, plan.training)
 
-    def report(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-        write_report(result / "report.html", result, manifest, plan.config, audits[0])
-        write_card(result, manifest)
-        return {}
+    def describe(_: SparkSession, dataset: DatasetFolder, found: Audit) -> None:
+        write_report(dataset, plan.config, found)
+        write_card(dataset)
 
-    return {"audit": audit, "report": report}
+    return last_steps(audit, describe)

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
-import yaml
 
+from pipelines.shards.published import DatasetFolder
 from quality.findings import Audit
 from quality.licenses import of_whole
 from quality.mi_eval_statistics import balance, diversity
-from quality.pages import shown_text, write_page
-from quality.parallel_report import MAX_BYTES
+from quality.pages import MAX_BYTES, of_run, shown_fields, write_page
 from schemas.mi_eval import OF_INSTANCES, OF_INSTRUCTIONS, OF_LANGUAGES, REASONS, STAGES
 from schemas.mi_eval_run import MiEvalRun
 
-_FIELDS = ("instruction", "input", "output")
 _VOCABULARIES = dict(zip(STAGES, (OF_INSTRUCTIONS, OF_INSTANCES, OF_LANGUAGES), strict=True))
 
 
@@ -31,15 +29,14 @@ class Extent(NamedTuple):
 _EXTENTS = (Extent(12, 6), Extent(6, 3), Extent(2, 1), Extent(0, 0))
 
 
-def write_report(
-    path: Path, result: Path, manifest: Mapping[str, Any], config: MiEvalRun, audited: Audit
-) -> None:
-    """Writes the report of the output in `result`, with fewer samples where it would exceed `MAX_BYTES`."""
+def write_report(dataset: DatasetFolder, config: MiEvalRun, audited: Audit) -> None:
+    """Writes the report of a staged output, with fewer samples where it would exceed `MAX_BYTES`."""
+    result = dataset.folder
     tables = {lang: _rows(result / "mi_eval" / lang) for lang in config.all_languages}
     fallen = _rows(result / "rejected")
-    view = _view(manifest, config, audited, tables["en"])
+    view = _view(dataset.manifest, config, audited, tables["en"])
     views = (view | _samples(tables, fallen, config, extent) for extent in _EXTENTS)
-    write_page(path, "mi_eval.html.j2", views, MAX_BYTES)
+    write_page(result / "report.html", "mi_eval.html.j2", views, MAX_BYTES)
 
 
 def _view(
@@ -67,7 +64,6 @@ def _view(
         if any(reason in total["rejected"] for total in totals.values())
     }
     return {
-        "manifest": manifest,
         "stages": stages,
         "totals": totals,
         "reasons": reasons,
@@ -77,11 +73,8 @@ def _view(
         "diversity": diversity(english),
         "classifications": sum(row["is_classification"] for row in english),
         "with_input": sum(bool(row["input"]) for row in english),
-        "failed": [finding for finding in audited.findings if not finding.success],
-        "findings": audited.findings,
+        **of_run(manifest, audited),
         "whole": of_whole({config.license, manifest["engine"]["license"]}),
-        "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
-        "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
     }
 
 
@@ -94,7 +87,9 @@ def _samples(
     shown = []
     for place, english in enumerate(tables["en"][: extent.items]):
         rows = ((lang, tables[lang][place]) for lang in config.all_languages)
-        shown.append({**english, "sides": [_side(row, lang, config) for lang, row in rows]})
+        shown.append(
+            {**english, "sides": [shown_fields(row, lang, config.language(lang)) for lang, row in rows]}
+        )
     return {
         "shown": shown,
         "fallen": [
@@ -102,7 +97,8 @@ def _samples(
                 "reason": reason,
                 "meaning": meaning,
                 "rows": [
-                    row | {"sides": [_side(row, "en", config)]} for row in _of(fallen, reason, extent.samples)
+                    row | {"sides": [shown_fields(row, "en", config.language("en"))]}
+                    for row in _of(fallen, reason, extent.samples)
                 ],
             }
             for reason, meaning in REASONS.items()
@@ -119,9 +115,3 @@ def _of(rows: Sequence[Mapping[str, Any]], reason: str, most: int) -> Iterator[d
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
     return [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
-
-
-def _side(row: Mapping[str, Any], code: str, config: MiEvalRun) -> list[dict[str, str]]:
-    """The fields that are not empty, as a page shows them."""
-    language = config.language(code)
-    return [{"name": name} | shown_text(row[name], code, language) for name in _FIELDS if row[name]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ from pyspark.sql import functions as F
 
 from pipelines.mixture.write import conversation
 from pipelines.shards.published import DatasetFolder, read_rows
-from quality.findings import Audit, Finding
-from quality.gate import Gate, records, with_offending
-from quality.mixture_figures import contents, kept_rows, summed
-from quality.rows import missing, out_of_range, unknown_value
+from quality.gate import Breaking, check, records, with_breaking
+from quality.mixture_figures import AuditOfMixtures, contents, kept_rows, summed
+from quality.rows import by_declaration
 from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
 from schemas.mixture import INSTRUCTIONS, REASONS, REJECTED
@@ -36,30 +35,24 @@ _INVARIANTS = {
 
 def audit(
     spark: SparkSession, dataset: DatasetFolder, config: MixtureRun, docs: Path | None
-) -> tuple[Audit, pd.DataFrame]:
-    """Audits a staged or published dataset; returns the findings and `mixture_figures.contents`.
-
-    Writes Great Expectations' Data Docs to `docs`, if given.
-    """
+) -> AuditOfMixtures:
+    """Audits a staged or published dataset; writes Great Expectations' Data Docs to `docs`, if given."""
     manifest = dataset.manifest
     kept, rejected = kept_rows(spark, dataset), read_rows(spark, REJECTED, dataset.rejected)
     table = contents(kept, config.tokenizer.max_tokens)
     rows = _with_faults(kept.withColumn("reason", F.lit(None).cast("string")), INSTRUCTIONS, True)
     rows = rows.unionByName(_with_faults(rejected, REJECTED, False))
-    gate = Gate(docs)
-    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
     languages, mixtures = _languages(table), _mixtures(table)
-    for name, figures, expectations in (
+    tables = (
+        ("rows", rows, nothing_wrong(_FAULTS)),
         ("dataset", _dataset_figures(kept), none_counted(_INVARIANTS)),
         ("parts", _parts(manifest, table), _parts_suite(config.translation.max_sentences)),
         ("languages", languages, [within(MixtureAudit, "byte_share", config.audit.byte_share)]),
         ("mixtures", mixtures, [within(MixtureAudit, "repeated_share", config.audit.repeated_share)]),
         ("counts", _count_figures(rejected, manifest, dataset.whole), counts_suite(list(REASONS))),
-    ):
-        findings += gate.check(name, figures, expectations)
-    gate.write_docs()
-    found = Audit(tuple(_with_rows(finding, rows, kept) for finding in findings), records(languages))
-    return found, table
+    )
+    found = with_breaking(check(docs, tables), rows, ("lang", "source"), _breaking(kept))
+    return AuditOfMixtures(found, records(languages), contents=table)
 
 
 def _with_faults(rows: DataFrame, declared: Dataset, kept: bool) -> DataFrame:
@@ -70,9 +63,7 @@ def _with_faults(rows: DataFrame, declared: Dataset, kept: bool) -> DataFrame:
     return rows.select(
         F.col("source_ids")[0].alias("id"),
         *("lang", "source", "reason"),
-        missing(declared.fields).alias("missing"),
-        out_of_range(declared.fields).alias("out_of_range"),
-        unknown_value(declared.fields).alias("unknown_value"),
+        *by_declaration(declared),
         altered.alias("altered"),
     )
 
@@ -169,19 +160,12 @@ def _count_figures(rejected: DataFrame, manifest: Mapping[str, Any], whole: bool
     )
 
 
-def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
-    """The finding with the rows that break it, where these are rows of the dataset."""
-    place: Sequence[str] = ("mixture", "split", "part")
-    if finding.success:
-        return finding
-    if finding.subject == "rows":
-        broken = rows.where(F.col(finding.column).isNotNull())
-        return with_offending(finding, broken, ("lang", "source"), ["reason", finding.column])
-    if finding.column == "repeated_ids":
-        return with_offending(
-            finding, kept.join(_repeated(kept), ["mixture", "id"], "left_semi"), place, ["repeat"]
-        )
-    if finding.column == "keys_in_two_splits":
-        crossing = kept.withColumn("key", F.explode("keys")).join(_crossing(kept), "key", "left_semi")
-        return with_offending(finding, crossing, ("key", *place), [])
-    return finding
+def _breaking(kept: DataFrame) -> dict[str, Breaking]:
+    """The rows that break each of `_INVARIANTS`."""
+    place = ("mixture", "split", "part")
+    repeated = kept.join(_repeated(kept), ["mixture", "id"], "left_semi")
+    crossing = kept.withColumn("key", F.explode("keys")).join(_crossing(kept), "key", "left_semi")
+    return {
+        "repeated_ids": Breaking(repeated, place, ["repeat"]),
+        "keys_in_two_splits": Breaking(crossing, ("key", *place), []),
+    }

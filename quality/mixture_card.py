@@ -1,45 +1,32 @@
-"""The card of mixtures: `README.md` with the Hub's metadata, one config for each mixture."""
+"""The card of mixtures: one config for each mixture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pipelines.atomic import replacing
 from pipelines.markdown import table
-from pipelines.shards.manifest import splits_of
+from pipelines.shards.published import DatasetFolder
+from quality import cards
+from quality.cards import overlap_limit, reasons_table
 from quality.licenses import of_whole
 from quality.mixture_figures import summed
-from quality.parallel_card import configs, front_matter, reasons_table
-from schemas.mixture import INSTRUCTIONS, REASONS
+from schemas.mixture import REASONS
 
 
-def write_card(result: Path, manifest: Mapping[str, Any], contents: pd.DataFrame) -> None:
-    """Writes `instructions/README.md` under `result`; `contents` is of `mixture_figures`."""
-    splits = splits_of(manifest)
+def write_card(dataset: DatasetFolder, contents: pd.DataFrame) -> None:
+    """Writes the card of mixtures; `contents` is of `mixture_figures`."""
     whole = of_whole(set(contents["license"]))
-    header = front_matter(
-        "Polyinstruct training mixtures",
-        sorted({"en", *contents["lang"]}),
-        whole,
-        int(contents["rows"].sum()),
-        ["text-generation"],
-        configs(splits, INSTRUCTIONS),
-    )
-    with replacing(result / "instructions" / "README.md") as path:
-        path.write_text(header + "\n".join(_body(manifest, contents, whole.why)), encoding="utf-8")
+    languages, body = sorted({"en", *contents["lang"]}), _body(dataset.manifest, contents, whole.why)
+    cards.write_card(dataset, "Polyinstruct training mixtures", languages, whole, "text-generation", body)
 
 
 def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list[str]:
-    config = manifest["config"]
     tokenizer = manifest["tokenizer"]
     by = summed(contents, "mixture", "split", "part", "task").to_dict("records")
     return [
-        "# Polyinstruct training mixtures",
-        "",
         "Instructions to tune a language model on, after arXiv 2308.04948: general tasks in English and other "
         "languages, and translation tasks made of sentence pairs. Each mixture is a config; a row that stands in "
         "several has the same `id` in all of them. Train on `output` alone (`messages` holds the same as a "
@@ -105,20 +92,8 @@ def _body(manifest: Mapping[str, Any], contents: pd.DataFrame, why: str) -> list
         "",
         "## Known limits",
         "",
-        (
-            f"- Overlap with {len(manifest['eval'])} files of evaluation sets was looked for by n-grams of "
-            f"{config['eval']['words']} words ({config['eval']['chars']} characters in scripts without spaces)."
-            if manifest["eval"]
-            else "- No evaluation set was given: the rows may overlap with the one that you test on."
-        ),
+        overlap_limit(manifest),
         "- Instruction files that are not aligned with an English one are kept apart from it by their texts alone: a "
         "record and its translation may stand in different splits.",
-        "",
-        "## Columns",
-        "",
-        *table(
-            ("column", "type", "meaning"),
-            [(f"`{f.name}`", f.type, f.description) for f in INSTRUCTIONS.fields],
-        ),
         "",
     ]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipelines.shards.published import DatasetFolder, read_rows
+from quality.findings import Audit
 from schemas.mixture import INSTRUCTIONS
+
+
+@dataclass(frozen=True)
+class AuditOfMixtures(Audit):
+    """What an audit of mixtures found, with the `contents` that it counted: report and card show them, too."""
+
+    contents: pd.DataFrame = field(default_factory=pd.DataFrame)
+
 
 _COUNTED = (
     "rows",

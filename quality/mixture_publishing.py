@@ -1,43 +1,33 @@
-"""What completes mixtures before they are published: their audit, then the report, the card and the trainers' files."""
+"""What completes mixtures before they are published; beside report and card, files for trainers."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from pyspark.sql import SparkSession
 
 from pipelines.finish import Finish
 from pipelines.shards.manifest import published_files
 from pipelines.shards.published import DatasetFolder
-from quality.findings import Audit, pass_or_raise, require_great_expectations
 from quality.mixture_card import write_card
+from quality.mixture_figures import AuditOfMixtures
 from quality.mixture_report import write_report
 from quality.mixture_trainers import write_trainer_files
+from quality.publishing import last_steps
 from schemas.mixture_run import MixtureRun
 
 
 def completing(config: MixtureRun) -> Finish:
-    """The last steps of a mixture, by name: `audit` the staged result, then write its `report`, its card and the rest.
+    """The last steps of a build of mixtures (`last_steps`)."""
 
-    Adds `audit` to the run's manifest. The audit raises `AuditError` if a critical expectation fails.
-    """
-    require_great_expectations()
-    audits: list[tuple[Audit, pd.DataFrame]] = []
-
-    def audit(spark: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    def audit(spark: SparkSession, dataset: DatasetFolder, docs: Path) -> AuditOfMixtures:
         from quality.mixture_audit import audit
 
-        dataset = DatasetFolder(result, manifest)
-        audits.append(audit(spark, dataset, config, result / "audit" / "data_docs"))
-        return pass_or_raise(audits[0][0], result / "audit")
+        return audit(spark, dataset, config, docs)
 
-    def report(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-        found, contents = audits[0]
-        write_report(result / "report.html", result, manifest, config, found, contents)
-        write_card(result, manifest, contents)
-        write_trainer_files(result / "instructions", published_files(manifest))
-        return {}
+    def describe(_: SparkSession, dataset: DatasetFolder, found: AuditOfMixtures) -> None:
+        write_report(dataset, config, found)
+        write_card(dataset, found.contents)
+        write_trainer_files(dataset.kept, published_files(dataset.manifest))
 
-    return {"audit": audit, "report": report}
+    return last_steps(audit, describe)

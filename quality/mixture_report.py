@@ -8,49 +8,38 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as pads
-import yaml
 
-from quality.findings import Audit
+from pipelines.shards.published import DatasetFolder
 from quality.licenses import of_whole
-from quality.mixture_figures import summed
-from quality.pages import shown_text, write_page
-from quality.parallel_report import MAX_BYTES
+from quality.mixture_figures import AuditOfMixtures, summed
+from quality.pages import FIELDS, MAX_BYTES, of_run, shown_text, write_page
 from schemas.mixture import REASONS
 from schemas.mixture_run import MixtureRun
 
-_FIELDS = ("instruction", "input", "output")
 _SAMPLES = (3, 1, 0)  # of a part or reason, fewer where the page would be too large
 _LOOKED_AT = 4_000  # rows at the head of a mixture, in which samples are looked for
 
 
-def write_report(
-    path: Path,
-    result: Path,
-    manifest: Mapping[str, Any],
-    config: MixtureRun,
-    audited: Audit,
-    contents: pd.DataFrame,
-) -> None:
-    """Writes the report of the output in `result`; `contents` is of `mixture_figures`."""
-    samples = _samples(result, manifest, config)
-    views = (_view(manifest, config, audited, contents, samples, most) for most in _SAMPLES)
-    write_page(path, "mixture.html.j2", views, MAX_BYTES)
+def write_report(dataset: DatasetFolder, config: MixtureRun, audited: AuditOfMixtures) -> None:
+    """Writes the report of a staged output, with fewer samples where it would exceed `MAX_BYTES`."""
+    samples = _samples(dataset.folder, dataset.manifest, config)
+    views = (_view(dataset.manifest, config, audited, samples, most) for most in _SAMPLES)
+    write_page(dataset.folder / "report.html", "mixture.html.j2", views, MAX_BYTES)
 
 
 def _view(
     manifest: Mapping[str, Any],
     config: MixtureRun,
-    audited: Audit,
-    contents: pd.DataFrame,
+    audited: AuditOfMixtures,
     samples: Mapping[str, list[dict[str, Any]]],
     most: int,
 ) -> dict[str, Any]:
+    contents = audited.contents
     totals = {
         (count["direction"] or f"{count['source']}-{count['lang']}"): count for count in manifest["counts"]
     }
     reasons = [reason for reason in REASONS if any(reason in count["rejected"] for count in totals.values())]
     return {
-        "manifest": manifest,
         "mixtures": _mixtures(contents),
         "fertility": _fertility(contents, config),
         "licenses": _records(summed(contents, "license")),
@@ -59,11 +48,8 @@ def _view(
         "reasons": {reason: REASONS[reason] for reason in reasons},
         "groups": {name: rows[:most] for name, rows in samples.items()},
         "meanings": REASONS,
-        "failed": [finding for finding in audited.findings if not finding.success],
-        "findings": audited.findings,
+        **of_run(manifest, audited),
         "whole": of_whole(set(contents["license"])),
-        "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
-        "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
     }
 
 
@@ -121,11 +107,11 @@ def _samples(
             continue
         files = sorted(folder.glob("train-*.parquet"))
         if files:
-            columns = ["id", "source", "lang", "direction", "license", "tokens", *_FIELDS]
+            columns = ["id", "source", "lang", "direction", "license", "tokens", *FIELDS]
             for row in pads.dataset(files[0]).head(_LOOKED_AT, columns=columns).to_pylist():
                 _add(found, row["direction"] or f"{row['source']}-{row['lang']}", row, config)
     for file in sorted((result / "rejected").glob("*.parquet")):
-        columns = ["reason", "detail", "source", "lang", "direction", "license", "tokens", *_FIELDS]
+        columns = ["reason", "detail", "source", "lang", "direction", "license", "tokens", *FIELDS]
         rejects = pads.dataset(file)
         for reason in REASONS:
             for row in (
@@ -139,12 +125,12 @@ def _add(found: dict[str, list[dict[str, Any]]], group: str, row: dict[str, Any]
     held = found.setdefault(group, [])
     if len(held) >= _SAMPLES[0] or any(row["id"] and row["id"] == other["id"] for other in held):
         return
-    langs = dict.fromkeys(_FIELDS, row["lang"])
+    langs = dict.fromkeys(FIELDS, row["lang"])
     if row["direction"] is not None:
         langs["input"], langs["output"] = row["direction"].split("-")
     row["fields"] = [
         {"name": name} | shown_text(row[name], langs[name], config.language(langs[name]))
-        for name in _FIELDS
+        for name in FIELDS
         if row[name]
     ]
     held.append(row)

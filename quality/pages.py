@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.atomic import replacing
+from quality.findings import Audit
 from schemas.config import RunConfig
 from schemas.languages import LANGUAGES, Language
 
+MAX_BYTES = 4 << 20  # of a page
 MOST_LETTERS = 400  # of a text
+FIELDS = ("instruction", "input", "output")  # of a record
 _RIGHT_TO_LEFT = frozenset({"Arabic", "Hebrew", "Syriac", "Thaana", "Nko"})
 
 
@@ -31,6 +35,22 @@ def write_page(
             break
     with replacing(path) as temporary:
         temporary.write_bytes(html)
+
+
+def of_run(manifest: Mapping[str, Any], audited: Audit) -> dict[str, Any]:
+    """What every report shows of a run, and of its audit."""
+    return {
+        "manifest": manifest,
+        "findings": audited.findings,
+        "failed": [finding for finding in audited.findings if not finding.success],
+        "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
+        "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
+    }
+
+
+def shown_fields(row: Mapping[str, Any], code: str, language: Language | None) -> list[dict[str, str]]:
+    """The fields of an instruction that are not empty, with their names."""
+    return [{"name": name} | shown_text(row[name], code, language) for name in FIELDS if row[name]]
 
 
 def _environment() -> Environment:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from pipelines.shards.published import BuiltDataset, read_rows
 from quality import suites
 from quality.figures import corpus_figures, count_figures, dataset_figures, offending, pair_figures
-from quality.findings import Audit, Finding
-from quality.gate import Gate, records, with_offending
+from quality.findings import Audit
+from quality.gate import Breaking, check, records, with_breaking
 from quality.recheck import text_faults
 from quality.rows import with_faults
 from schemas.parallel import PARALLEL, REJECTED
@@ -32,11 +31,10 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
     rows = with_faults(spark, kept, PARALLEL, manifest, config)
     if rejected is not None:
         rows = rows.unionByName(with_faults(spark, rejected, REJECTED, manifest, config))
-    gate = Gate(docs)
-    findings = gate.check("rows", rows, suites.rows_suite())
     texts = text_faults(kept, manifest, config, evals)
     pairs = pair_figures(kept, manifest, config)
-    for name, table, expectations in (
+    tables = (
+        ("rows", rows, suites.rows_suite()),
         ("texts", texts, suites.texts_suite(texts.columns)),
         ("dataset", dataset_figures(kept, config), suites.dataset_suite(config.audit)),
         ("pairs", pairs, suites.pairs_suite(config.audit)),
@@ -46,10 +44,12 @@ def audit(spark: SparkSession, dataset: BuiltDataset, docs: Path | None, evals: 
             suites.counts_suite([*REASONS, KEPT]),
         ),
         ("corpora", corpus_figures(manifest, config), suites.corpora_suite(config.audit)),
-    ):
-        findings += gate.check(name, table, expectations)
-    gate.write_docs()
-    found = tuple(_with_rows(finding, rows, kept) for finding in findings)
+    )
+    place = ("pair", "file", "line")
+    repeated = {
+        name: Breaking(offending(kept, name), place, ["cluster_id", "split"]) for name in suites.INVARIANTS
+    }
+    found = with_breaking(check(docs, tables), rows, place, repeated)
     return Audit(found, records(pairs), tuple(_unchecked(texts.columns, manifest)))
 
 
@@ -60,16 +60,3 @@ def _unchecked(columns: Sequence[str], manifest: Mapping[str, Any]) -> Iterator[
         yield f"the languages of a sample of the texts, since the LID model {model} is not here"
     if "found_in" not in columns and manifest["eval"]:
         yield "a sample of the texts against the evaluation sets; --eval DIR names their folder"
-
-
-def _with_rows(finding: Finding, rows: DataFrame, kept: DataFrame) -> Finding:
-    """The finding with the rows that break it, where these are rows of the dataset."""
-    if finding.success:
-        return finding
-    if finding.subject == "rows":
-        broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
-    elif finding.column in suites.INVARIANTS:
-        broken, shown = offending(kept, finding.column), ["cluster_id", "split"]
-    else:
-        return finding
-    return with_offending(finding, broken, ("pair", "file", "line"), shown)

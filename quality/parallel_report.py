@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from quality.fertility import Fertility
 from quality.findings import Audit
 from quality.licenses import kept_licenses, of_whole
-from quality.pages import shown_row, write_page
+from quality.pages import MAX_BYTES, of_run, shown_row, write_page
 from quality.statistics import BINS, MEASURES, Measure, Statistics
 from schemas.config import RunConfig
 from schemas.reasons import KEPT, REASONS
 from schemas.thresholds import resolve
-
-MAX_BYTES = 4 << 20
 
 
 class Extent(NamedTuple):
@@ -96,13 +92,9 @@ def _view(
         "kept_samples": _samples(pairs, [KEPT], found, config, extent.samples),
         "rejected_samples": _samples(pairs, reasons, found, config, extent.samples),
         "fertilities": fertilities,
-        "failed": [finding for finding in audited.findings if not finding.success],
-        "findings": audited.findings,
+        **of_run(manifest, audited),
         "whole": of_whole(kept_licenses(manifest)),
-        "manifest": manifest,
         "files": extent.files,
-        "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
-        "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
         "bins": BINS,
     }
 

@@ -53,6 +53,15 @@ def _decided_anew(config: RunConfig) -> Column:
     return F.when(anew != own, anew)
 
 
+def by_declaration(declared: Dataset) -> list[Column]:
+    """What is wrong with rows by what is declared: `missing`, `out_of_range`, `unknown_value` (`suites.FAULTS`)."""
+    return [
+        missing(declared.fields).alias("missing"),
+        out_of_range(declared.fields).alias("out_of_range"),
+        unknown_value(declared.fields).alias("unknown_value"),
+    ]
+
+
 def missing(fields: Sequence[Field]) -> Column:
     """The names of the fields that may not be null, and are; or null."""
     return _named(fields, _is_missing)

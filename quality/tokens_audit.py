@@ -12,9 +12,9 @@ from pyspark.sql import functions as F
 
 from pipelines.shards.published import DatasetFolder, read_rows
 from quality.figures import count_figures
-from quality.findings import Audit, Finding
-from quality.gate import Gate, records, with_offending
-from quality.rows import missing, out_of_range, unknown_value
+from quality.findings import Audit
+from quality.gate import check, records, with_breaking
+from quality.rows import by_declaration
 from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
 from schemas.reasons import KEPT
@@ -39,10 +39,9 @@ def audit(spark: SparkSession, dataset: DatasetFolder, config: TokenizeRun, docs
     )
     held = rejected if dataset.rejected else None
     languages = language_figures(manifest)
-    gate = Gate(docs)
-    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
     repeated = kept.groupBy("mixture", "id").agg(F.count_distinct("split").alias("n")).where("n > 1").count()
-    for name, table, expectations in (
+    tables = (
+        ("rows", rows, nothing_wrong(_FAULTS)),
         ("dataset", pd.DataFrame({"ids_in_two_splits": [repeated]}), none_counted(_INVARIANTS)),
         (
             "languages",
@@ -50,10 +49,9 @@ def audit(spark: SparkSession, dataset: DatasetFolder, config: TokenizeRun, docs
             [within(TokensAudit, figure, getattr(config.audit, figure)) for figure in _FIGURES],
         ),
         ("counts", count_figures(kept, held, manifest, _GROUP), counts_suite([*REASONS, KEPT])),
-    ):
-        findings += gate.check(name, table, expectations)
-    gate.write_docs()
-    return Audit(tuple(_with_rows(finding, rows) for finding in findings), records(languages))
+    )
+    found = with_breaking(check(docs, tables), rows, ("mixture", "split", "lang"))
+    return Audit(found, records(languages))
 
 
 def _placed(rows: DataFrame) -> DataFrame:
@@ -85,9 +83,7 @@ def _with_faults(rows: DataFrame, declared: Dataset, wrong_tokens: Column) -> Da
         rows = rows.withColumn("reason", F.lit(None).cast("string"))
     return rows.select(
         *("id", "mixture", "split", "lang", "reason"),
-        missing(declared.fields).alias("missing"),
-        out_of_range(declared.fields).alias("out_of_range"),
-        unknown_value(declared.fields).alias("unknown_value"),
+        *by_declaration(declared),
         wrong_tokens.alias("wrong_tokens"),
     )
 
@@ -103,11 +99,3 @@ def language_figures(manifest: Mapping[str, Any]) -> pd.DataFrame:
         truncated_share=table["truncated"] / table["kept"].where(table["kept"] > 0),
         unknown_share=table["unknown"] / table["tokens"].where(table["tokens"] > 0),
     )
-
-
-def _with_rows(finding: Finding, rows: DataFrame) -> Finding:
-    """The finding with the rows that break it, where these are rows of the dataset."""
-    if finding.success or finding.subject != "rows":
-        return finding
-    broken = rows.where(F.col(finding.column).isNotNull())
-    return with_offending(finding, broken, ("mixture", "split", "lang"), ["reason", finding.column])

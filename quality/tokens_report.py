@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset as pads
-import yaml
 
+from pipelines.shards.published import DatasetFolder
 from pipelines.tokens.tokenizer import Tokenizer, load_tokenizer
 from quality.findings import Audit
-from quality.pages import shown_text, write_page
+from quality.pages import of_run, shown_text, write_page
 from schemas.languages import LANGUAGES
 from schemas.tokens import REASONS, output_language
 
 _SAMPLES = 3  # of a mixture
 
 
-def write_report(path: Path, result: Path, manifest: Mapping[str, Any], audited: Audit) -> None:
-    """Writes the report of the output in `result`."""
+def write_report(dataset: DatasetFolder, audited: Audit) -> None:
+    """Writes the report of a staged output."""
+    result, manifest = dataset.folder, dataset.manifest
     mixtures = list(dict.fromkeys(count["mixture"] for count in manifest["counts"]))
     tokenizer_folder = result / "tokens" / "tokenizer"
     model = tokenizer_folder / manifest["tokenizer"]["name"]
@@ -31,11 +32,10 @@ def write_report(path: Path, result: Path, manifest: Mapping[str, Any], audited:
         for row in audited.pairs
     }
     write_page(
-        path,
+        result / "report.html",
         "tokens.html.j2",
         [
             {
-                "manifest": manifest,
                 "figures": audited.pairs,
                 "fertility": _fertility(manifest),
                 "lengths": [_lengths(result / "tokens" / mixture, mixture) for mixture in mixtures],
@@ -48,11 +48,7 @@ def write_report(path: Path, result: Path, manifest: Mapping[str, Any], audited:
                 "samples": [
                     _samples(result / "tokens" / mixture, mixture, tokenizer) for mixture in mixtures
                 ],
-                "failed": [finding for finding in audited.findings if not finding.success],
-                "findings": audited.findings,
-                "versions": manifest["environment"]
-                | {"great_expectations": audited.summary()["great_expectations"]},
-                "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
+                **of_run(manifest, audited),
             }
         ],
     )

@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 
 from pipelines.shards.published import DatasetFolder, read_rows
 from quality.figures import count_figures
-from quality.findings import Audit, Finding
-from quality.gate import Gate, records, with_offending
-from quality.rows import missing, out_of_range, unknown_value
+from quality.findings import Audit
+from quality.gate import Breaking, check, records, with_breaking
+from quality.rows import by_declaration
 from quality.suites import FAULTS, counts_suite, none_counted, nothing_wrong, within
 from schemas.fields import Dataset
 from schemas.instructions import INSTRUCTIONS, REASONS, REJECTED_INSTRUCTIONS
@@ -47,16 +47,15 @@ def audit(spark: SparkSession, dataset: DatasetFolder, config: TranslationRun, d
     languages = language_figures(kept, manifest, config)
     held = rejected if dataset.rejected else None
     counts = count_figures(kept, held, manifest, ("file", "lang"))
-    gate = Gate(docs)
-    findings = gate.check("rows", rows, nothing_wrong(_FAULTS))
-    for name, table, expectations in (
+    tables = (
+        ("rows", rows, nothing_wrong(_FAULTS)),
         ("dataset", _dataset_figures(kept, both, manifest), _dataset_suite(config.audit)),
         ("languages", languages, _languages_suite(config.audit)),
         ("counts", counts, counts_suite([*REASONS, KEPT])),
-    ):
-        findings += gate.check(name, table, expectations)
-    gate.write_docs()
-    return Audit(tuple(_with_rows(finding, rows, both) for finding in findings), records(languages))
+    )
+    place = ("file", "index", "lang")
+    breaking = {name: Breaking(_offending(both, name), place, ["source_id", "split"]) for name in _INVARIANTS}
+    return Audit(with_breaking(check(docs, tables), rows, place, breaking), records(languages))
 
 
 def _with_faults(rows: DataFrame, declared: Dataset, checks: Checks) -> DataFrame:
@@ -67,9 +66,7 @@ def _with_faults(rows: DataFrame, declared: Dataset, checks: Checks) -> DataFram
     otherwise = F.when(~anew.eqNullSafe(own), F.coalesce(anew, F.lit(KEPT)))
     return rows.select(
         *("id", "lang", "file", "index", "reason"),
-        missing(declared.fields).alias("missing"),
-        out_of_range(declared.fields).alias("out_of_range"),
-        unknown_value(declared.fields).alias("unknown_value"),
+        *by_declaration(declared),
         F.when(F.col("route").isin(*_TRANSLATED), otherwise).alias("decided_anew"),
     )
 
@@ -159,19 +156,6 @@ def language_figures(kept: DataFrame, manifest: Mapping[str, Any], config: Trans
             }
         )
     return pd.DataFrame(table)
-
-
-def _with_rows(finding: Finding, rows: DataFrame, both: DataFrame) -> Finding:
-    """The finding with the rows that break it, where these are rows of the dataset."""
-    if finding.success:
-        return finding
-    if finding.subject == "rows":
-        broken, shown = rows.where(F.col(finding.column).isNotNull()), ["reason", finding.column]
-    elif finding.column in _INVARIANTS:
-        broken, shown = _offending(both, finding.column), ["source_id", "split"]
-    else:
-        return finding
-    return with_offending(finding, broken, ("file", "index", "lang"), shown)
 
 
 def _offending(both: DataFrame, figure: str) -> DataFrame:

@@ -1,50 +1,37 @@
-"""The card of a translated instruction dataset: `README.md` with the Hub's metadata, made from the manifest alone."""
+"""The card of translated instructions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from pipelines.atomic import replacing
 from pipelines.markdown import table
 from pipelines.shards.manifest import splits_of
+from pipelines.shards.published import DatasetFolder
+from quality import cards
+from quality.cards import Splits, reasons_table
 from quality.licenses import of_whole
-from quality.parallel_card import configs, front_matter
-from schemas.instructions import INSTRUCTIONS, REASONS
+from schemas.instructions import REASONS
+from schemas.parallel import SPLITS
 from schemas.translation import CONDITIONS, ROUTE_REASONS
 
 
-def write_card(result: Path, manifest: Mapping[str, Any]) -> None:
-    """Writes `instructions/README.md` under `result`, so that `datasets.load_dataset` finds every language."""
-    splits = splits_of(manifest)
+def write_card(dataset: DatasetFolder) -> None:
+    """Writes the card of translated instructions, made from the manifest alone."""
+    manifest, splits = dataset.manifest, splits_of(dataset.manifest)
     # the model's weights are a part of what was made with them
     whole = of_whole({manifest["config"]["license"], manifest["engine"]["license"]})
-    rows = sum(count["kept"] for count in manifest["counts"])
-    header = front_matter(
-        "Polyinstruct translated instructions",
-        sorted(splits),
-        whole,
-        rows,
-        ["text-generation"],
-        configs(splits, INSTRUCTIONS),
-    )
-    with replacing(result / "instructions" / "README.md") as path:
-        path.write_text(header + "\n".join(_body(manifest, splits, whole.why)), encoding="utf-8")
+    body = _body(manifest, splits, whole.why)
+    title = "Polyinstruct translated instructions"
+    cards.write_card(dataset, title, sorted(splits), whole, "text-generation", body)
 
 
-def _body(
-    manifest: Mapping[str, Any], splits: Mapping[str, Mapping[str, Mapping[str, int]]], why: str
-) -> list[str]:
+def _body(manifest: Mapping[str, Any], splits: Splits, why: str) -> list[str]:
     config, engine = manifest["config"], manifest["engine"]
     languages = list(dict.fromkeys(count["lang"] for count in manifest["counts"]))
-    names = sorted(
-        {split for found in splits.values() for split in found}, key=("train", "validation", "test").index
-    )
-    checks = config["checks"]
+    names = sorted({split for found in splits.values() for split in found}, key=SPLITS.index)
     return [
-        "# Polyinstruct translated instructions",
-        "",
         f"Instruction records in English, and translated by `{engine['signature']}`. Rows with the same `source_id` "
         "are translations of one another. Code, addresses, formulas and placeholders are the source's; tasks that "
         "translation destroys (grammar, rhyme, letters, ...) keep their English parts: the column `route` says so.",
@@ -86,14 +73,7 @@ def _body(
         "",
         "A row carries the first reason that holds, in this order; rejected rows are kept beside the dataset.",
         "",
-        *table(
-            ("reason", "rows", "meaning", "thresholds"),
-            [
-                (f"`{reason}`", f"{rows:,}", meaning, _thresholds(reason, checks))
-                for reason, meaning in REASONS.items()
-                if (rows := sum(count["rejected"].get(reason, 0) for count in manifest["counts"]))
-            ],
-        ),
+        *reasons_table(manifest["counts"], REASONS, partial(_thresholds, checks=config["checks"])),
         "",
         "## Known limits",
         "",
@@ -101,13 +81,6 @@ def _body(
         "languages.",
         "- The checks look at form: a fluent translation of another meaning passes them.",
         "- A sentence is translated by itself: pronouns and terms may differ between the sentences of a record.",
-        "",
-        "## Columns",
-        "",
-        *table(
-            ("column", "type", "meaning"),
-            [(f"`{f.name}`", f.type, f.description) for f in INSTRUCTIONS.fields],
-        ),
         "",
     ]
 

@@ -9,18 +9,16 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.dataset as pads
-import yaml
 
+from pipelines.shards.published import DatasetFolder
 from quality.findings import Audit
 from quality.licenses import of_whole
-from quality.pages import shown_text, write_page
-from quality.parallel_report import MAX_BYTES
+from quality.pages import FIELDS, MAX_BYTES, of_run, shown_fields, write_page
 from schemas.instructions import REASONS
 from schemas.reasons import KEPT
 from schemas.translation import ROUTE_REASONS
 from schemas.translation_run import TranslationRun
 
-_FIELDS = ("instruction", "input", "output")
 _PLACE = ("id", "source_id", "lang", "file", "index", "route", "route_reason", "score", "retry")
 
 
@@ -34,13 +32,11 @@ class Extent(NamedTuple):
 _EXTENTS = (Extent(4, 60), Extent(2, 60), Extent(1, 60), Extent(1, 12), Extent(0, 60))
 
 
-def write_report(
-    path: Path, result: Path, manifest: Mapping[str, Any], config: TranslationRun, audited: Audit
-) -> None:
-    """Writes the report of the output in `result`, with fewer samples where it would exceed `MAX_BYTES`."""
-    samples = _side_by_side(result, config, _EXTENTS[0])
-    views = (_view(manifest, config, audited, samples, extent) for extent in _EXTENTS)
-    write_page(path, "translation.html.j2", views, MAX_BYTES)
+def write_report(dataset: DatasetFolder, config: TranslationRun, audited: Audit) -> None:
+    """Writes the report of a staged output, with fewer samples where it would exceed `MAX_BYTES`."""
+    samples = _side_by_side(dataset.folder, config, _EXTENTS[0])
+    views = (_view(dataset.manifest, config, audited, samples, extent) for extent in _EXTENTS)
+    write_page(dataset.folder / "report.html", "translation.html.j2", views, MAX_BYTES)
 
 
 def _view(
@@ -70,12 +66,8 @@ def _view(
             }
             for reason in (KEPT, *reasons)
         ],
-        "failed": [finding for finding in audited.findings if not finding.success],
-        "findings": audited.findings,
+        **of_run(manifest, audited),
         "whole": of_whole({config.license, manifest["engine"]["license"]}),
-        "manifest": manifest,
-        "versions": manifest["environment"] | {"great_expectations": audited.summary()["great_expectations"]},
-        "config": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
     }
 
 
@@ -90,7 +82,11 @@ def _side_by_side(
     rows = [row for group in samples.values() for row in group]
     english = _english(result, {row["source_id"] for row in rows})
     for row in rows:
-        row["sides"] = [_side(english.get(row["source_id"]), "en", config), _side(row, row["lang"], config)]
+        source = english.get(row["source_id"])
+        row["sides"] = [
+            shown_fields(source, "en", config.language("en")) if source else [],
+            shown_fields(row, row["lang"], config.language(row["lang"])),
+        ]
     return samples
 
 
@@ -119,7 +115,7 @@ def _samples(result: Path, lang: str, most: int) -> Iterator[dict[str, Any]]:
         wanted = pa.array(
             [one for group in ids.values() for one in heapq.nsmallest(most, group)], pa.string()
         )
-        found = table.to_table(columns=[*_PLACE, *_FIELDS, *more], filter=pads.field("id").isin(wanted))
+        found = table.to_table(columns=[*_PLACE, *FIELDS, *more], filter=pads.field("id").isin(wanted))
         for row in sorted(found.to_pylist(), key=lambda row: str(row["id"])):
             yield {"reason": KEPT, "detail": None} | row
 
@@ -130,11 +126,5 @@ def _english(result: Path, source_ids: set[str]) -> dict[str, dict[str, Any]]:
         return {}
     table = pads.dataset(folder, exclude_invalid_files=True)
     wanted = pads.field("source_id").isin(pa.array(sorted(source_ids), pa.string()))
-    found = table.to_table(columns=["source_id", *_FIELDS], filter=wanted)
+    found = table.to_table(columns=["source_id", *FIELDS], filter=wanted)
     return {row["source_id"]: row for row in found.to_pylist()}
-
-
-def _side(row: Mapping[str, Any] | None, code: str, config: TranslationRun) -> list[dict[str, str]]:
-    """The fields that are not empty, as a page shows them."""
-    language = config.language(code)
-    return [{"name": name} | shown_text(row[name], code, language) for name in _FIELDS if row and row[name]]

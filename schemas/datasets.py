@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas import instructions, mi_eval, mixture, parallel, tokens
+from schemas.config import RunConfig
 from schemas.fields import Dataset
 from schemas.manifest import (
     Manifest,
@@ -15,6 +16,11 @@ from schemas.manifest import (
     TokensManifest,
     TranslationManifest,
 )
+from schemas.mi_eval_run import MiEvalRun
+from schemas.mixture_run import MixtureRun
+from schemas.section import Identified
+from schemas.tokens_run import TokenizeRun
+from schemas.translation_run import TranslationRun
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Kind:
     job: str
     version: str  # of its columns and manifest
     manifest: type[Manifest]
+    config: type[Identified]
     published: str
     folders: Mapping[str, Dataset]
 
@@ -34,6 +41,7 @@ PARALLEL = Kind(
     job="build_parallel",
     version=parallel.SCHEMA_VERSION,
     manifest=ParallelManifest,
+    config=RunConfig,
     published="parallel",
     folders={"parallel": parallel.PARALLEL, "rejected": parallel.REJECTED, "scored": parallel.SCORED},
 )
@@ -42,6 +50,7 @@ TRANSLATED = Kind(
     job="translate_instructions",
     version=instructions.SCHEMA_VERSION,
     manifest=TranslationManifest,
+    config=TranslationRun,
     published="instructions",
     folders={"instructions": instructions.INSTRUCTIONS, "rejected": instructions.REJECTED_INSTRUCTIONS},
 )
@@ -50,6 +59,7 @@ TOKENS = Kind(
     job="tokenize_shards",
     version=tokens.SCHEMA_VERSION,
     manifest=TokensManifest,
+    config=TokenizeRun,
     published="tokens",
     folders={"tokens": tokens.TOKENS, "rejected": tokens.REJECTED_TOKENS},
 )
@@ -58,15 +68,16 @@ MI_EVAL = Kind(
     job="build_mi_eval",
     version=mi_eval.SCHEMA_VERSION,
     manifest=MiEvalManifest,
+    config=MiEvalRun,
     published="mi_eval",
     folders={"mi_eval": mi_eval.MI_EVAL, "rejected": mi_eval.REJECTED_MI_EVAL},
 )
-
 MIXTURE = Kind(
     name="mixture",
     job="build_instructions",
     version=mixture.SCHEMA_VERSION,
     manifest=MixtureManifest,
+    config=MixtureRun,
     published="instructions",
     folders={"instructions": mixture.INSTRUCTIONS, "rejected": mixture.REJECTED},
 )

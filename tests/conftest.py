@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
 from pipelines.session import get_session
+from pipelines.shards.published import DatasetFolder
 from quality.parallel_card import write_card
 from schemas.config import RunConfig
 from schemas.loading import load_config
@@ -41,7 +42,7 @@ def build_with(spark: SparkSession) -> Builder:
 
     def run(config: RunConfig, overwrite: bool = False) -> dict[str, Any]:
         def complete(_: SparkSession, result: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-            write_card(result, manifest)
+            write_card(DatasetFolder(result, manifest))
             return {}
 
         return build(lambda: spark, plan(config), overwrite, {"card": complete})

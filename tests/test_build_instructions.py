@@ -446,7 +446,7 @@ def test_the_audit_finds_what_is_wrong(mixed: Path, spark: SparkSession, tmp_pat
     config = MixtureRun.model_validate(
         {"mixtures": {"m": ["alpaca-en"]}, "general": {"alpaca": {"path": "."}}}
     )
-    found, _ = audit(spark, DatasetFolder(broken, manifest_of(broken)), config, None)
+    found = audit(spark, DatasetFolder(broken, manifest_of(broken)), config, None)
     assert {finding.column for finding in found.failed} == {
         "altered",
         "keys_in_two_splits",

@@ -169,7 +169,7 @@ def test_the_audit_finds_planted_defects(spark: SparkSession, demo: Path, tmp_pa
     write(turkish, [*others[1:], others[5]], MI_EVAL)
     config = load(MiEvalRun, DEMO)
     dataset = DatasetFolder(tmp_path / "out", json.loads((demo / "manifest.json").read_text()))
-    found = audit(spark, dataset, config, plan(config).training, None)
+    found = audit(spark, dataset, config, None, plan(config).training)
     failed = {f"{finding.subject}.{finding.column}": finding for finding in found.failed}
     assert set(failed) == {
         *("rows.altered", "rows.unwanted"),

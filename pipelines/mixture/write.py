@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,7 +108,6 @@ def _numbered(files: Iterable[Written], root: Path) -> list[Written]:
 
 def _streams(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[pa.Table]]]:
     """The runs of rows of one file, in order, each as a stream of tables that must be read before the next."""
-    held: list[tuple[str, pa.Table]] = []
 
     def tables() -> Iterator[tuple[str, pa.Table]]:
         for batch in batches:
@@ -119,27 +119,8 @@ def _streams(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Iterator[
                 yield path, table.slice(0, size)
                 table = table.slice(size)
 
-    source = tables()
-
-    def run(path: str) -> Iterator[pa.Table]:
-        while True:
-            if not held:
-                following = next(source, None)
-                if following is None:
-                    return
-                held.append(following)
-            if held[0][0] != path:
-                return
-            yield held.pop()[1]
-
-    while True:
-        if not held:
-            following = next(source, None)
-            if following is None:
-                return
-            held.append(following)
-        path = held[0][0]
-        yield path, run(path)
+    for path, run in groupby(tables(), key=itemgetter(0)):
+        yield path, (table for _, table in run)
 
 
 def _digest(place: str, table: pa.Table) -> int:

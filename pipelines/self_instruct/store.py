@@ -10,7 +10,6 @@ no key; it can be copied, and a set can be built again from it without the gener
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.errors import UserError
+from pipelines.locks import locked
 from pipelines.self_instruct.requests import Answer, Request
 
 FILE = "answers.jsonl"
@@ -69,16 +69,7 @@ def open_store(folder: Path, writable: bool = True) -> Iterator[RequestStore]:
             )
         yield RequestStore(path, None, _read(path))
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / "lock", "w", encoding="utf-8")  # noqa: SIM115 - held by the block below
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{folder}: another run uses this store of requests at this moment") from None
+    with locked(folder / "lock", "another run uses this store of requests at this moment"):
         if path.exists():
             _cut_off_half_line(path)
         answers = _read(path) if path.exists() else {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import UserError
+from pipelines.locks import locked
 from pipelines.sources.archives import extract
 from pipelines.sources.download import ClientSettings, Progress, download
 from pipelines.sources.registry import CORPORA, Corpus, RemoteFile, find_corpus
@@ -80,20 +79,9 @@ def fetch(wanted: Wanted, directory: Path, settings: ClientSettings, progress: P
     return Outcome(wanted, got.bytes, "fetched" if got.fetched else "already there")
 
 
-@contextmanager
-def exclusive(directory: Path) -> Iterator[None]:
-    """Keeps a second fetch out of the folder, with a lock that dies with the process. Creates the folder."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / ".fetch.lock").open("w")
-    except OSError as error:
-        raise UserError(f"{directory}: cannot be written ({error.strerror}).") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{directory}: another fetch is writing here; wait until it has ended.") from None
-        yield
+def exclusive(directory: Path) -> AbstractContextManager[None]:
+    """Keeps a second fetch out of the folder (`locked`)."""
+    return locked(directory / ".fetch.lock", "another fetch is writing here; wait until it has ended.")
 
 
 def _unknown(key: str, name: str) -> str:

@@ -43,11 +43,11 @@ class Request(NamedTuple):
 class Translation:
     """What came of a text.
 
-    `score` is the mean log-probability of the target tokens, the end token included, at most 0, to two
-    decimals. Counts are of text
-    tokens, tags and end tokens apart; the unknown ones of the target include stray control tokens. A source of more
-    than `max_input_length` tokens, or than the model has positions for, is not translated (`source_truncated`, the text
-    is empty): half a translation is none. `target_truncated`: `max_decoding_length` cut it, or the positions' end.
+    `score` is the mean log-probability of the target tokens, the end token included, at most 0, to two decimals. Counts
+    are of text tokens, tags and end tokens apart; the unknown ones of the target include stray control tokens. A source
+    of more than `max_input_length` tokens, or than the model has positions for, is not translated (`source_truncated`,
+    the text is empty): half a translation is none. `target_truncated`: `max_decoding_length` cut it, or the positions'
+    end.
     """
 
     text: str
@@ -121,10 +121,6 @@ class Engine:
         """What ran the model: library, device and type of computation."""
         made_by = self._translator
         return f"ctranslate2 {ctranslate2.__version__} {made_by.device} {made_by.compute_type}"
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Text tokens of each source text."""
-        return [len(pieces.tokens) for pieces in self._tokens.encode(texts)]
 
     def translate(self, texts: Sequence[str], src: str, tgt: str, decoding: Decoding) -> list[Translation]:
         """Translates texts, in their order. Raises `UserError` if the engine does not translate `src` into `tgt`."""

@@ -8,11 +8,10 @@ Exits 0 if nothing critical was found, 2 if it is no whole dataset of ours, 3 if
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from pipelines.cli import add_overrides, run_job
+from pipelines.cli import add_overrides, job_parser, run_job
 from pipelines.session import job_session
 from pipelines.shards.published import open_dataset
 from quality.again import auditor
@@ -21,9 +20,7 @@ from quality.summary import print_findings
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="audit.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("audit", __doc__)
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder with a manifest.json of ours")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write results.json and Great Expectations' Data Docs here"

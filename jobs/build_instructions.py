@@ -6,10 +6,9 @@ spark-submit jobs/build_instructions.py --config configs/paper_mixtures.yaml --a
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_config_arguments, add_output_arguments, job_parser, run_job
 from pipelines.mix import mix
 from pipelines.mix_plan import plan
 from pipelines.mixture.summary import print_mixtures
@@ -22,11 +21,7 @@ DEMO = Path(__file__).resolve().parent.parent / "configs" / "mixture_demo.yaml"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="build_instructions.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = job_parser("build_instructions", __doc__)
     parser.add_argument("--parallel", type=Path, metavar="DIR", help="output of build_parallel")
     parser.add_argument(
         "--allocation", type=Path, metavar="FILE", help="rows of each language, as plan_mixture wrote them"
@@ -35,8 +30,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--eval", type=Path, metavar="DIR", help="evaluation sets to keep the examples clear of"
     )
-    parser.add_argument("--output", type=str, metavar="DIR", help="folder to write (default: out/mixtures)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_output_arguments(parser, "out/mixtures")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 

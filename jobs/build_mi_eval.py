@@ -9,27 +9,32 @@ The endpoint's key is read from the environment (OPENAI_API_KEY, or the variable
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import (
+    add_config_arguments,
+    add_engine_argument,
+    add_output_arguments,
+    job_parser,
+    names,
+    require_engine,
+    run_job,
+)
 from pipelines.mi_eval.build import build, plan
 from pipelines.mi_eval.estimate import estimate
 from pipelines.mi_eval.summary import print_built, print_estimate
 from pipelines.session import job_session
 from quality.mi_eval_publishing import completing
-from schemas.loading import ConfigError, load
+from schemas.loading import load
 from schemas.mi_eval_run import MiEvalRun
 
 DEMO = Path(__file__).resolve().parent.parent / "configs" / "mi_eval_demo.yaml"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="build_mi_eval.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("build_mi_eval", __doc__)
     parser.add_argument(
         "--seeds",
         type=Path,
@@ -51,11 +56,9 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--size", type=int, metavar="N", help="items (default: 500)")
     parser.add_argument(
-        "--languages", metavar="L,L", help="languages besides English: zh,ar (default: all six)"
+        "--languages", type=names, metavar="L,L", help="languages besides English: zh,ar (default: all six)"
     )
-    parser.add_argument(
-        "--engine", type=Path, metavar="DIR", help="engine directory, made by jobs/prepare_engine.py"
-    )
+    add_engine_argument(parser)
     parser.add_argument(
         "--training",
         type=Path,
@@ -67,34 +70,31 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--references", action="store_const", const=True, help="publish the reference answers too"
     )
-    parser.add_argument("--output", type=str, metavar="DIR", help="folder to write (default: out/mi_eval)")
     parser.add_argument("--license", metavar="ID", help="licence of the items (SPDX identifier)")
     parser.add_argument(
         "--plan", action="store_true", help="say what there is to ask and what it may cost; do no more"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_output_arguments(parser, "out/mi_eval")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 
-    if arguments.seeds and not (
-        arguments.engine or arguments.config or "engine." in str(arguments.overrides)
-    ):
-        raise ConfigError(["--engine: expected an engine directory, made by jobs/prepare_engine.py"])
+    if arguments.seeds:
+        require_engine(arguments)
     given = arguments.generator
     by_url = given is not None and given.startswith(("http://", "https://"))
     config = load(
         MiEvalRun,
         arguments.config or (None if arguments.seeds else DEMO),
         arguments.overrides,
-        seeds=[str(path) for path in arguments.seeds] if arguments.seeds else None,
+        seeds=arguments.seeds,
         generator__endpoint=given if by_url else None,
         generator__local=None if by_url else given,
         generator__model=arguments.model,
         generator__store=arguments.requests,
         size=arguments.size,
-        languages=[code.strip() for code in arguments.languages.split(",")] if arguments.languages else None,
+        languages=arguments.languages,
         engine__path=arguments.engine,
-        training__paths=[str(path) for path in arguments.training] if arguments.training else None,
+        training__paths=arguments.training,
         references=arguments.references,
         output=arguments.output,
         license=arguments.license,

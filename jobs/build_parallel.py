@@ -6,13 +6,13 @@ spark-submit jobs/build_parallel.py --input DIR --output DIR         builds the 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from pipelines.build import build, plan
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_config_arguments, add_output_arguments, job_parser, names, run_job
+from pipelines.parallel_summary import print_summary
 from pipelines.session import job_session
-from pipelines.summary import print_notices, print_summary
+from pipelines.summary import print_notices
 from quality.parallel_publishing import completing
 from schemas.loading import load_config
 
@@ -20,19 +20,18 @@ DEMO = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="build_parallel.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("build_parallel", __doc__)
     parser.add_argument(
         "--input", type=Path, metavar="DIR", help="folder with the published files (default: samples)"
     )
-    parser.add_argument("--output", type=str, metavar="DIR", help="folder to write (default: out/samples)")
-    parser.add_argument("--pairs", metavar="P,P", help="pairs, English first: en-zh,en-ar (default: all six)")
+    parser.add_argument(
+        "--pairs", type=names, metavar="P,P", help="pairs, English first: en-zh,en-ar (default: all six)"
+    )
     parser.add_argument(
         "--eval", type=Path, metavar="DIR", help="evaluation sets: rows that overlap with them fall"
     )
     parser.add_argument("--limit", type=int, metavar="N", help="read at most N lines of each file")
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_output_arguments(parser, "out/samples")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 
@@ -41,7 +40,7 @@ def main(argv: list[str]) -> int:
         arguments.overrides,
         sources__input=arguments.input,
         output=arguments.output,
-        pairs=arguments.pairs.split(",") if arguments.pairs else None,
+        pairs=arguments.pairs,
         eval__path=arguments.eval,
         sources__limit=arguments.limit,
     )

@@ -5,10 +5,9 @@ spark-submit jobs/diff.py OLD NEW [--output PAGE.html]
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from pipelines.cli import run_job
+from pipelines.cli import job_parser, run_job
 from pipelines.difference import decided_rows, difference
 from pipelines.session import job_session, tune_for
 from pipelines.shards.published import open_parallel
@@ -17,9 +16,7 @@ from schemas.loading import ConfigError
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="diff.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("diff", __doc__)
     parser.add_argument("old", type=Path, metavar="OLD", help="folder with a manifest.json of ours")
     parser.add_argument("new", type=Path, metavar="NEW", help="another one")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write a page (HTML) too")

@@ -8,19 +8,16 @@ OUTPUT is the output of a run, or a published folder (which holds the kept rows 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from pipelines.cli import run_job
+from pipelines.cli import job_parser, run_job
 from pipelines.shards.published import open_parallel
 from quality.explain import explain
 from quality.explain_text import print_life
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="explain.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("explain", __doc__)
     parser.add_argument("dataset", type=Path, metavar="OUTPUT", help="folder with a manifest.json of ours")
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--id", help="the row's id: 32 hex digits")

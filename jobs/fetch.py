@@ -33,7 +33,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_config_arguments, job_parser, names, run_job
 from pipelines.sources.download import ClientSettings
 from pipelines.sources.fetch import Outcome, exclusive, fetch, plan
 from schemas.loading import load_config
@@ -66,26 +66,18 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fetch.py",
-        description=__doc__,
-        epilog=LAYOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    names = "comma-separated; default: the configuration's"
+    parser = job_parser("fetch", __doc__)
+    parser.epilog = LAYOUT
+    form = "comma-separated; default: the configuration's"
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to fetch into")
     parser.add_argument(
-        "--corpora", type=_list, metavar="NAMES", help=f"corpora to fetch ({names} fetch.corpora)"
+        "--corpora", type=names, metavar="NAMES", help=f"corpora to fetch ({form} fetch.corpora)"
     )
     parser.add_argument(
-        "--pairs", type=_list, metavar="PAIRS", help=f"pairs, like en-zh,en-ar ({names} pairs)"
+        "--pairs", type=names, metavar="PAIRS", help=f"pairs, like en-zh,en-ar ({form} pairs)"
     )
     add_config_arguments(parser)
     return parser
-
-
-def _list(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 class _Display:

@@ -8,22 +8,19 @@ The file goes to plan_mixture --gamma. The allocation does not depend on gamma: 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import yaml
 
 from pipelines.atomic import replacing
-from pipelines.cli import run_job
+from pipelines.cli import job_parser, names, run_job
 from pipelines.errors import UserError
 from pipelines.mixture.gamma import encoder, multiway, similarities
 from pipelines.shards.write import sha256_of
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="measure_gamma.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("measure_gamma", __doc__)
     parser.add_argument(
         "--encoder", required=True, metavar="MODEL", help="transformers model: a folder, or a name on the Hub"
     )
@@ -31,7 +28,11 @@ def main(argv: list[str]) -> int:
         "--multiway", type=Path, required=True, metavar="DIR", help="line-aligned files, such as FLORES-200's"
     )
     parser.add_argument(
-        "--languages", default="ar,el,hi,tr,vi,zh", metavar="L,L", help="languages (default: the six)"
+        "--languages",
+        type=names,
+        default="ar,el,hi,tr,vi,zh",
+        metavar="L,L",
+        help="languages (default: the six)",
     )
     parser.add_argument(
         "--layer", type=int, default=-1, metavar="N", help="layer, from 0, the embeddings (default: the last)"
@@ -43,8 +44,7 @@ def main(argv: list[str]) -> int:
         "--output", type=Path, required=True, metavar="FILE", help="write the values here (.yaml)"
     )
     arguments = parser.parse_args(argv)
-    codes = [code.strip() for code in arguments.languages.split(",") if code.strip()]
-    texts = multiway(arguments.multiway, codes)
+    texts = multiway(arguments.multiway, arguments.languages)
     found = similarities(texts, encoder(arguments.encoder, arguments.layer))
     gamma = {code: round(getattr(one, arguments.method), 4) for code, one in found.items()}
     outside = [f"{code} {value}" for code, value in gamma.items() if not 0 < value < 1]

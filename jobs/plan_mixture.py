@@ -9,14 +9,13 @@ or monolingual. The plan goes to build_instructions as it is (translation.alloca
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pipelines.cli import run_job
+from pipelines.cli import job_parser, run_job
 from pipelines.errors import UserError
 from schemas.laws import GammaFile, LawsFile
 from schemas.loading import load
@@ -25,9 +24,7 @@ Number = TypeVar("Number", int, float)
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="plan_mixture.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("plan_mixture", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--observations", type=Path, metavar="FILE", help="scores to fit the laws to (CSV)")
     source.add_argument(

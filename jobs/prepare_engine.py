@@ -18,7 +18,7 @@ from pathlib import Path
 # python and spark-submit put jobs/ on the path, not the project
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_config_arguments, job_parser, names, run_job
 from pipelines.errors import UserError
 from pipelines.lid import default_model, identify, load_model
 from pipelines.prepare import Preparation, prepare
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     config = load_config(arguments.config, arguments.overrides)
     known = LANGUAGES | config.languages
-    codes = [code.strip() for code in arguments.languages.split(",") if code.strip()]
+    codes = arguments.languages
     unknown = [code for code in codes if code not in known or code == "en"]
     if unknown or not codes:
         raise UserError(
@@ -77,15 +77,14 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="prepare_engine.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("prepare_engine", __doc__)
     parser.add_argument(
         "--model", required=True, metavar="NAME", help="name on the Hub, or a local directory"
     )
     parser.add_argument("--revision", metavar="REV", help="commit, tag or branch on the Hub")
     parser.add_argument(
         "--languages",
+        type=names,
         default="ar,el,hi,tr,vi,zh",
         metavar="L,L",
         help="to translate into (default: %(default)s)",

@@ -8,19 +8,16 @@ The token is taken from HF_TOKEN, or from where `hf auth login` put it. The same
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from pipelines.cli import run_job
+from pipelines.cli import job_parser, run_job
 from pipelines.hub import Hub, check_card, tag_of
 from pipelines.hub_summary import print_difference, print_published
 from pipelines.publication import open_publication
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="publish.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("publish", __doc__)
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="output of a job of ours")
     parser.add_argument("--repo-id", required=True, metavar="USER/NAME", help="dataset repository on the Hub")
     parser.add_argument(

@@ -6,24 +6,21 @@ spark-submit jobs/redecide.py OUTPUT --set thresholds.margin.min=1.06           
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from pipelines.cli import add_overrides, run_job
+from pipelines.cli import add_overrides, job_parser, run_job
+from pipelines.parallel_summary import print_summary
 from pipelines.redecide import check, preview, redecide
 from pipelines.session import job_session
 from pipelines.shards.published import open_parallel
 from pipelines.shards.workspace import complete_switch, folder_beside
-from pipelines.summary import print_summary
 from quality.differences import print_difference
 from quality.parallel_publishing import completing
 from schemas.loading import change_config
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="redecide.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("redecide", __doc__)
     parser.add_argument("dataset", type=Path, metavar="OUTPUT", help="the output of a run of build_parallel")
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would enter and leave; change nothing"

@@ -7,12 +7,11 @@ spark-submit jobs/tokenize_shards.py --set text.zh=[mc4-zh.jsonl.gz] --set text.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_config_arguments, add_output_arguments, job_parser, run_job
 from pipelines.session import job_session
 from pipelines.tokenizing import plan, tokenize
 from pipelines.tokens.summary import print_tokenized
@@ -24,9 +23,7 @@ DEMO = Path(__file__).resolve().parent.parent / "configs" / "tokenize_demo.yaml"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="tokenize_shards.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("tokenize_shards", __doc__)
     parser.add_argument(
         "--input",
         type=Path,
@@ -38,8 +35,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--template", choices=("alpaca", "chat"), help="prompt format (default: alpaca)")
     parser.add_argument("--max-length", type=int, metavar="N", help="tokens of a row, at most (default: 512)")
-    parser.add_argument("--output", metavar="DIR", help="folder to write (default: out/tokens)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_output_arguments(parser, "out/tokens")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 

@@ -6,29 +6,32 @@ spark-submit jobs/translate_instructions.py --input alpaca_data.json --languages
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import (
+    add_config_arguments,
+    add_engine_argument,
+    add_output_arguments,
+    job_parser,
+    names,
+    require_engine,
+    run_job,
+)
 from pipelines.session import job_session
 from pipelines.shards.workspace import folder_beside
 from pipelines.translate import estimate, plan, translate
 from pipelines.translation.summary import print_estimate, print_translated
 from quality.translation_publishing import completing
-from schemas.loading import ConfigError, load
+from schemas.loading import load
 from schemas.translation_run import TranslationRun
 
 DEMO = Path(__file__).resolve().parent.parent / "configs" / "translate_demo.yaml"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="translate_instructions.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = job_parser("translate_instructions", __doc__)
     parser.add_argument(
         "--input",
         type=Path,
@@ -36,37 +39,28 @@ def main(argv: list[str]) -> int:
         metavar="FILE",
         help="records: Alpaca's JSON, JSONL or Parquet (repeatable; default: the samples)",
     )
-    parser.add_argument("--languages", metavar="L,L", help="languages: zh,ar (default: all six)")
-    parser.add_argument(
-        "--engine", type=Path, metavar="DIR", help="engine directory, made by jobs/prepare_engine.py"
-    )
+    parser.add_argument("--languages", type=names, metavar="L,L", help="languages: zh,ar (default: all six)")
+    add_engine_argument(parser)
     parser.add_argument(
         "--memory", type=Path, metavar="DIR", help="translation memory (default: beside the output)"
-    )
-    parser.add_argument(
-        "--output", type=str, metavar="DIR", help="folder to write (default: out/instructions)"
     )
     parser.add_argument("--license", metavar="ID", help="licence of the records (SPDX identifier)")
     parser.add_argument("--limit", type=int, metavar="N", help="read at most N records of each file")
     parser.add_argument(
         "--plan", action="store_true", help="say what there is to translate and how long it takes; do no more"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_output_arguments(parser, "out/instructions")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 
-    if arguments.input and not (
-        arguments.engine
-        or arguments.config
-        or any(given.startswith("engine.") for given in arguments.overrides)
-    ):
-        raise ConfigError(["--engine: expected an engine directory, made by jobs/prepare_engine.py"])
+    if arguments.input:
+        require_engine(arguments)
     config = load(
         TranslationRun,
         arguments.config or (None if arguments.input else DEMO),
         arguments.overrides,
-        input=[str(path) for path in arguments.input] if arguments.input else None,
-        languages=[code.strip() for code in arguments.languages.split(",")] if arguments.languages else None,
+        input=arguments.input,
+        languages=arguments.languages,
         engine__path=arguments.engine,
         memory=arguments.memory,
         output=arguments.output,

@@ -12,6 +12,37 @@ from pipelines.errors import INTERRUPTED, InvariantError, UserError
 from schemas.loading import ConfigError
 
 
+def job_parser(name: str, described: str | None) -> argparse.ArgumentParser:
+    """The parser of a job's arguments; `described` is the job's docstring, shown as it stands."""
+    form = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=f"{name}.py", description=described, formatter_class=form)
+
+
+def names(text: str) -> list[str]:
+    """The names in an argument, with commas between them; an empty one is for the job to refuse."""
+    return [name.strip() for name in text.split(",")]
+
+
+def add_output_arguments(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds `--output DIR` and `--overwrite`."""
+    parser.add_argument("--output", metavar="DIR", help=f"folder to write (default: {default})")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+
+
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--engine DIR`."""
+    parser.add_argument(
+        "--engine", type=Path, metavar="DIR", help="engine directory, made by jobs/prepare_engine.py"
+    )
+
+
+def require_engine(arguments: argparse.Namespace) -> None:
+    """Raises `ConfigError` where neither an argument nor a configuration names an engine."""
+    named = any(given.startswith("engine.") for given in arguments.overrides)
+    if not (arguments.engine or arguments.config or named):
+        raise ConfigError(["--engine: expected an engine directory, made by jobs/prepare_engine.py"])
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--config FILE` and `--set key=value` (repeatable)."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="run configuration (YAML; see configs/)")

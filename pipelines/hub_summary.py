@@ -7,6 +7,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from pipelines.hub import Difference, Published
+from pipelines.summary import say
 
 
 def print_difference(found: Difference, url: str, tag: str) -> None:
@@ -22,29 +23,25 @@ def print_difference(found: Difference, url: str, tag: str) -> None:
     ):
         for name, size in files.items():
             table.add_row(name, decimal(size), what)
-    console = Console()
-    console.print(table)
+    Console().print(table)
     sent = sum(found.new.values()) + sum(found.changed.values())
-    console.print(
+    say(
         f"{url}, tag {tag}: "
         + (
             "everything is there already"
             if found.nothing
             else f"{len(found.new)} new, {len(found.changed)} changed, {len(found.same)} the same, "
             f"{len(found.gone)} to be removed; at most {decimal(sent)} to upload"
-        ),
-        highlight=False,
-        soft_wrap=True,
+        )
     )
 
 
 def print_published(made: Published) -> None:
     """Prints what was done, and where it is."""
     found = made.difference
-    console = Console()
     did = (
         f"{len(found.new)} files added, {len(found.changed)} changed, {len(found.gone)} removed"
         if made.changed
         else "nothing to do, for this content is published"
     )
-    console.print(f"{made.url}: {did}; tag {made.tag}", highlight=False, soft_wrap=True)
+    say(f"{made.url}: {did}; tag {made.tag}")

@@ -9,23 +9,19 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.difference import Difference, entering, leaving
+from pipelines.summary import say
 from quality import pages
 from schemas.config import RunConfig
 
 
 def print_difference(found: Difference) -> None:
     """Prints how many rows went from which state to which, by pair, and samples."""
-    console = Console()
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
-
     table = Table("pair", "before", "after", "rows")
     table.columns[-1].justify = "right"
     for change in found.changes:
         table.add_row(change.pair, change.before, change.after, f"{change.rows:,}")
     if found.changes:
-        console.print(table)
+        Console().print(table)
     for row in found.samples:
         say(f"{row['before']} -> {row['after']}: {row['file']}:{row['line']}, id {row['id']}")
         say(f"  {row['src_text']} | {row['tgt_text']}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.summary import say
 from quality.explain import Life, evidence
 from schemas.config import RunConfig
 from schemas.reasons import REASONS
@@ -17,10 +18,6 @@ from schemas.reasons import REASONS
 def print_life(life: Life, config: RunConfig) -> None:
     """Prints a row's origin, texts, decision, scores beside thresholds, cluster and place."""
     console = Console()
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
-
     row = life.row
     console.rule(f"{row['pair']} {escape(_place(row))}", align="left")
     say(f"id {row['id']}, {row['corpus']}, licence {row['license']}")

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.mixture.planning import Plan
+from pipelines.summary import say
 
 
 def print_plan(made: Plan) -> None:
@@ -34,8 +35,7 @@ def print_plan(made: Plan) -> None:
         table.add_row(
             name, *cells, "all" if name in found.capped else "floor" if name in found.floored else ""
         )
-    console = Console()
-    console.print(table)
+    Console().print(table)
     following = f"the next 1,000 rows are worth +{1000 * found.multiplier:.2g} points"
     if not found.multiplier:
         following = "there are no more rows"
@@ -48,11 +48,7 @@ def print_plan(made: Plan) -> None:
         )
         lines.append(f"{gain.points:+.3f} over the {gain.over} allocation ({sure})")
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        say(line)
     unbounded = [name for name, language in made.laws.languages.items() if language.maximum is None]
     if unbounded:
-        console.print(
-            f"how many rows there are is not known for {', '.join(unbounded)}: give --manifest",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(f"how many rows there are is not known for {', '.join(unbounded)}: give --manifest")

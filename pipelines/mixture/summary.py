@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from pipelines.summary import print_places, right_aligned, say, stages, top_reasons
 
 
 def print_mixtures(manifest: Mapping[str, Any], output: Path) -> None:
     """Prints what the sources gave, what each mixture holds, the seconds, and the output's places."""
-    sources = Table("source", "read", "kept", "most frequent reasons")
+    sources = right_aligned("source", "read", "kept", "most frequent reasons", numbers=slice(1, 3))
     for count in manifest["counts"]:
-        reasons = Counter(count["rejected"]).most_common(3)
         name = count["direction"] or f"{count['source']}-{count['lang']}"
-        top = ", ".join(f"{reason} {rows:,}" for reason, rows in reasons)
-        sources.add_row(name, f"{count['read']:,}", f"{count['kept']:,}", top)
-    mixtures = Table("mixture", "train", "validation", "parts")
-    for table in (sources, mixtures):
-        for column in table.columns[1:3]:
-            column.justify = "right"
+        sources.add_row(name, f"{count['read']:,}", f"{count['kept']:,}", top_reasons([count]))
+    mixtures = right_aligned("mixture", "train", "validation", "parts", numbers=slice(1, 3))
     for name, of in manifest["mixtures"].items():
         rows = {"train": 0, "validation": 0}
         for file in manifest["outputs"]:
@@ -35,8 +30,5 @@ def print_mixtures(manifest: Mapping[str, Any], output: Path) -> None:
     console.print(sources)
     console.print(mixtures)
     seconds = manifest["seconds"]
-    stages = ", ".join(f"{stage} {time:.1f} s" for stage, time in seconds.items())
-    console.print(f"{sum(seconds.values()):.1f} s: {stages}", highlight=False, soft_wrap=True)
-    folder = output / "instructions"
-    console.print(f"dataset: {folder} (card: {folder / 'README.md'})", soft_wrap=True)
-    console.print(f"report: {output / 'report.html'}", soft_wrap=True)
+    say(f"{sum(seconds.values()):.1f} s: {stages(seconds)}")
+    print_places(manifest, output)

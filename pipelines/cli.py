@@ -57,7 +57,7 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="set one key of the configuration, e.g. --set thresholds.margin.min=1.06 (repeatable)",
+        help="set one key of the configuration, of a section by SECTION.KEY=VALUE (repeatable)",
     )
 
 

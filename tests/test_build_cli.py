@@ -1,4 +1,4 @@
-"""`jobs/build_parallel.py` as a person meets it: help, mistakes, damaged files, spark-submit."""
+"""`jobs/build_parallel.py` as a person meets it: help, mistakes, damaged files."""
 
 from __future__ import annotations
 
@@ -256,20 +256,3 @@ def test_the_run_shows_its_stages_and_ends_with_one_table(salvaged: Path, damage
     assert re.search(r"en-tr\W+5\W+4\W+80\.0 %\W+malformed_line 1\W+[\d.]+", table)
     assert re.search(r"en-vi\W+6\W+1\W+16\.7 %\W+malformed_line 4, contaminated 1\W+[\d.]+", table)
     assert str(salvaged / "manifest.json") in table
-
-
-# --- spark-submit --------------------------------------------------------------------------------------------------
-
-
-def test_spark_submit_works_from_another_folder_with_its_own_master(tmp_path: Path) -> None:
-    (tmp_path / "corpora").mkdir()
-    (tmp_path / "corpora" / "WikiMatrix.en-tr.tsv").write_text(text(ROWS), encoding="utf-8")
-    done = run(
-        *("--input", "corpora", "--output", "made/out", "--pairs", "en-tr"),
-        cwd=tmp_path,
-        submit=("--master", "local[1]"),
-    )
-    assert done.returncode == 0, done.stderr
-    kept = rows_of(tmp_path / "made" / "out" / "parallel")
-    assert [row["src_text"] for row in kept] == [src for src, _ in ROWS]
-    assert {path.name for path in tmp_path.iterdir()} <= {"corpora", "made", "artifacts", "spark-warehouse"}

@@ -21,6 +21,7 @@ from datasets import load_dataset
 from job_process import ROOT, Builder, digests, environment, errors, run
 from pyspark.sql import SparkSession
 
+import jobs.build_mi_eval
 from pipelines.errors import UserError
 from pipelines.mi_eval.build import build, plan
 from pipelines.mi_eval.estimate import estimate
@@ -353,17 +354,24 @@ def test_help_and_mistakes(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_killed_run_goes_on_without_a_repeated_request_and_the_key_is_nowhere(
-    demo: Path, tmp_path: Path
+    spark: SparkSession,
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A server that answers as the recorded run does; the set is the demo's, byte for byte."""
+    """A server that answers as the recorded run does; the set is the demo's, byte for byte.
+
+    A process is killed; what goes on is the job's own code in the suite's session.
+    """
     recorded = {}
     for line in (SAMPLES / "mi_eval_requests" / FILE).read_text(encoding="utf-8").splitlines():
         stored = json.loads(line)
         recorded[json.dumps(stored["request"], sort_keys=True)] = stored["answer"]
     shutil.copytree(demo.parent / "translation-memory", tmp_path / "translation-memory")
     output = ("--output", tmp_path / "out", "--requests", tmp_path / "requests", "--config", DEMO)
-    job = [sys.executable, str(ROOT / "jobs" / "build_mi_eval.py"), *map(str, output)]
-    secret = environment() | {"OPENAI_API_KEY": KEY}
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr(jobs.build_mi_eval, "job_session", lambda *_: spark)
     answered: list[str] = []
     with serving() as server:
 
@@ -379,27 +387,26 @@ def test_a_killed_run_goes_on_without_a_repeated_request_and_the_key_is_nowhere(
             return Reply(told.body.replace(b'"usage"', b'"no_usage"'))
 
         server.otherwise = reply
-        command = [*job, "--generator", server.url, "--set", "generator.concurrency=1"]
+        given = [*map(str, output), "--generator", server.url, "--set", "generator.concurrency=1"]
         running = subprocess.Popen(
-            command,
+            [sys.executable, str(ROOT / "jobs" / "build_mi_eval.py"), *given],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=secret,
+            env=environment(),
             start_new_session=True,
         )
         said = running.communicate(timeout=240)[0]
         assert running.returncode == -signal.SIGKILL, said
         stored = len((tmp_path / "requests" / FILE).read_text().splitlines())
         assert 28 <= stored <= 30
-        again = subprocess.run(command, capture_output=True, text=True, env=secret, timeout=240, check=False)
-        assert again.returncode == 0, again.stderr
+        assert jobs.build_mi_eval.main(given) == 0
     # the one that was being answered when the run was killed may be asked once more
     repeated = [key for key, times in Counter(answered).items() if times > 1]
     assert len(repeated) <= 1
     assert len(answered) - len(repeated) == len(recorded)
     assert digests(tmp_path / "out") == digests(demo)
-    for text in (said, again.stdout, again.stderr):
+    for text in (said, *capsys.readouterr()):
         assert KEY not in text
     for path in tmp_path.rglob("*"):
         if path.is_file():

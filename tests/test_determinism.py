@@ -21,7 +21,7 @@ RUN = {
     "splits": {"validation": 0.1, "test": 0.1},
     "licenses": {"known": {"WikiMatrix": "CC0-1.0"}},
 }
-ONE_CORE = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
+ONE_PARTITION = {"spark.sql.shuffle.partitions": "1"}
 OTHERWISE = {"spark.sql.shuffle.partitions": "9", "spark.sql.execution.arrow.maxRecordsPerBatch": "7"}
 
 
@@ -40,12 +40,14 @@ def content(output: Path) -> str:
 
 @pytest.fixture(scope="module")
 def one_core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built by `spark-submit` with its own master, from another folder than the project's."""
     folder = tmp_path_factory.mktemp("one")
-    (folder / "run.yaml").write_text(yaml.safe_dump(RUN | {"spark": ONE_CORE}))
-    source = corpora(folder / "in", backwards=False)
-    done = run("--config", folder / "run.yaml", "--input", source, "--output", folder / "out")
+    (folder / "run.yaml").write_text(yaml.safe_dump(RUN | {"spark": ONE_PARTITION}))
+    corpora(folder / "in", backwards=False)
+    given = ("--config", "run.yaml", "--input", "in", "--output", "made/out")
+    done = run(*given, cwd=folder, submit=("--master", "local[1]"))
     assert done.returncode == 0, done.stderr
-    return folder / "out"
+    return folder / "made" / "out"
 
 
 @pytest.fixture
@@ -57,6 +59,12 @@ def set_otherwise(spark: SparkSession) -> Iterator[None]:
     yield
     for key, value in before.items():
         spark.conf.set(key, value)
+
+
+def test_spark_submit_writes_below_the_folder_it_was_started_in(one_core: Path) -> None:
+    found = {path.name for path in one_core.parent.parent.iterdir()}
+    assert found - {"artifacts", "spark-warehouse"} == {"run.yaml", "in", "made"}
+    assert [path.name for path in one_core.parent.iterdir()] == ["out"]
 
 
 @pytest.mark.usefixtures("set_otherwise")

@@ -11,6 +11,7 @@ import pytest
 from job_process import cut, errors, run
 from pyspark.sql import SparkSession
 
+import jobs.audit
 from pipelines.build import build, plan
 from quality.findings import AuditError
 from quality.parallel_publishing import completing
@@ -55,15 +56,23 @@ def test_a_build_that_fails_its_audit_publishes_nothing_and_goes_on_when_the_ban
     assert (tmp_path / "out" / "audit" / "data_docs" / "index.html").exists()
 
 
-def test_a_downloaded_dataset_is_audited_again(built_samples: Path, tmp_path: Path) -> None:
+def test_a_downloaded_dataset_is_audited_again(
+    spark: SparkSession,
+    built_samples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The job's own code, in the suite's session: what a process of its own adds is tested with other jobs."""
+    monkeypatch.setattr(jobs.audit, "job_session", lambda *_: spark)
     shutil.copytree(built_samples / "parallel", tmp_path / "downloaded")
-    given = ("--output", tmp_path / "audit", "--set", "audit.kept_share.min=0.999")
-    failed = run(tmp_path / "downloaded", *given, job="audit")
-    assert failed.returncode == 3, failed.stderr
-    assert "pairs.kept_share" in failed.stderr
+    given = ("--output", str(tmp_path / "audit"), "--set", "audit.kept_share.min=0.999")
+    assert jobs.audit.main([str(tmp_path / "downloaded"), *given]) == 3
+    said = capsys.readouterr()
+    assert "pairs.kept_share" in said.err
+    assert "counts" in said.out
     results = json.loads((tmp_path / "audit" / "results.json").read_text())
     assert [finding["column"] for finding in results["findings"] if not finding["success"]] == ["kept_share"]
-    assert "counts" in failed.stdout
 
 
 def test_what_is_no_whole_dataset_is_refused_before_spark_starts(built_samples: Path, tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ demo: $(STAMP) ## the samples, from raw corpora to a small trained model: out/*,
 	done
 	@echo "model:        out/training/model"
 
+# Tests of a file share what they build, so that files are handed out whole, and in their order: the longest are not last.
 test: $(STAMP) ## the test-suite
-	@$(IN_VENV) pytest -q
+	@$(IN_VENV) pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## format, lint, types
 	@$(IN_VENV) ruff format --check --output-format concise . || { echo "error: format these with $(VENV)/bin/ruff format ." >&2; exit 1; }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
-from job_process import DEMO, Builder
+from job_process import DEMO, Builder, MadeOnce
 from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
@@ -30,8 +32,34 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSeri
 
 
 @pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Folders that are made once for all processes of the suite, whichever of them needs one first.
+
+    `made_once(name, make)` returns the folder that `make(folder)` filled. pytest-xdist runs session fixtures in each of
+    its workers; what takes long is shared so. Tests only read there.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with open(shared / f"{name}.made", "a+", encoding="utf-8") as note:
+            fcntl.flock(note, fcntl.LOCK_EX)
+            note.seek(0)
+            if not note.read():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                note.write("yes")
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The one session of the whole suite, on two cores."""
+    """The one session of a process of the suite, on two cores."""
     session = get_session("tests", {"spark.master": "local[2]"})
     yield session
     session.stop()
@@ -52,11 +80,13 @@ def build_with(spark: SparkSession) -> Builder:
 
 
 @pytest.fixture(scope="session")
-def built_samples(build_with: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_samples(build_with: Builder, made_once: MadeOnce) -> Path:
     """The samples, built once with the demo's configuration."""
-    output = tmp_path_factory.mktemp("samples") / "out"
-    build_with(load_config(DEMO, output=str(output)))
-    return output
+
+    def make(folder: Path) -> None:
+        build_with(load_config(DEMO, output=str(folder / "out")))
+
+    return made_once("samples", make) / "out"
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ CORPORA = ROOT / "samples" / "corpora"
 DEMO = ROOT / "configs" / "demo.yaml"
 
 Builder = Callable[..., dict[str, Any]]  # the fixture `build_with`
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]  # the fixture `made_once`
 
 
 def environment() -> dict[str, str]:

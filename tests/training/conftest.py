@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from instruction_shards import SAMPLES, write_shards
+from job_process import MadeOnce
 from pyspark.sql import SparkSession
 from training_runs import DEMO, LORA, on_cpu, on_ranks, settings
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -21,31 +22,35 @@ from training.data import open_tokens
 
 
 @pytest.fixture(scope="session")
-def tokens(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tokens(spark: SparkSession, made_once: MadeOnce) -> Path:
     """The samples' instructions, tokenised by the job."""
-    folder = tmp_path_factory.mktemp("tokens")
-    shards = write_shards(folder / "mixture")
-    given = {"input": shards, "tokenizer": SAMPLES / "tokenizer.model", "max_length": 256}
-    tokenize(lambda: spark, plan(TokenizeRun(output=folder / "out", **given)), False, {})
-    return folder / "out"
+
+    def make(folder: Path) -> None:
+        shards = write_shards(folder / "mixture")
+        given = {"input": shards, "tokenizer": SAMPLES / "tokenizer.model", "max_length": 256}
+        tokenize(lambda: spark, plan(TokenizeRun(output=folder / "out", **given)), False, {})
+
+    return made_once("tokens", make) / "out"
 
 
 @pytest.fixture(scope="session")
-def text_tokens(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def text_tokens(spark: SparkSession, made_once: MadeOnce) -> Path:
     """The samples' sentences as Chinese and English documents, tokenised by the job for pre-training."""
-    folder = tmp_path_factory.mktemp("text")
-    lines = (SAMPLES / "text" / "everyday.jsonl").read_text(encoding="utf-8").splitlines()
-    text = {}
-    for lang in ("zh", "en"):
-        sentences = [json.loads(line)[lang] for line in lines]
-        documents = [" ".join(sentences[start : start + 4]) for start in range(0, len(sentences), 4)]
-        path = folder / f"{lang}.jsonl"
-        path.write_text("".join(json.dumps({"text": document}) + "\n" for document in documents))
-        text[lang] = [path]
-    given = {"text": text, "english_share": 0.2, "text_validation": 0.1, "max_length": 64}
-    config = TokenizeRun(tokenizer=SAMPLES / "tokenizer.model", output=folder / "out", **given)
-    tokenize(lambda: spark, plan(config), False, {})
-    return folder / "out"
+
+    def make(folder: Path) -> None:
+        lines = (SAMPLES / "text" / "everyday.jsonl").read_text(encoding="utf-8").splitlines()
+        text = {}
+        for lang in ("zh", "en"):
+            sentences = [json.loads(line)[lang] for line in lines]
+            documents = [" ".join(sentences[start : start + 4]) for start in range(0, len(sentences), 4)]
+            path = folder / f"{lang}.jsonl"
+            path.write_text("".join(json.dumps({"text": document}) + "\n" for document in documents))
+            text[lang] = [path]
+        given = {"text": text, "english_share": 0.2, "text_validation": 0.1, "max_length": 64}
+        config = TokenizeRun(tokenizer=SAMPLES / "tokenizer.model", output=folder / "out", **given)
+        tokenize(lambda: spark, plan(config), False, {})
+
+    return made_once("text", make) / "out"
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +64,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def runs(
-    tokens: Path, text_tokens: Path, small: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def runs(tokens: Path, text_tokens: Path, small: Path, made_once: MadeOnce) -> dict[str, Path]:
     """Runs on two ranks, by name: with each stage of ZeRO, in bfloat16, and some that end early or go on.
 
     `short`: two steps, the second of one example; `stopped`: three steps; `resumed`: the second rank is told to stop in
@@ -69,7 +72,12 @@ def runs(
     on documents; `lora`: adapters of that model, trained on instructions; at stage 3 with layers that are recomputed,
     the optimiser's states in several groups, and a stop like `resumed`'s.
     """
-    folder = tmp_path_factory.mktemp("runs")
+    folder = made_once("runs", lambda folder: train_all(tokens, text_tokens, small, folder))
+    return {path.name: path for path in folder.iterdir()}
+
+
+def train_all(tokens: Path, text_tokens: Path, small: Path, folder: Path) -> None:
+    """Makes what `runs` names, in two processes."""
     rows = len(open_tokens(DataConfig(tokens=tokens, mixture="coit-zh"), None, False)[0])
     on_base = LORA | {"model.path": folder / "text2" / "model"}
     # the optimiser's states in several groups, as they are when there are many weights
@@ -130,4 +138,3 @@ def runs(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (folder / "said").write_text(done.stdout + done.stderr)
-    return {name: folder / name for name in plans}

@@ -37,7 +37,11 @@ def on_ranks(number: int, script: Path, *arguments: str) -> list[str]:
 
 
 def on_cpu() -> dict[str, str]:
-    return environment() | {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    """For runs on the CPU, whose ranks share the cores."""
+    # DeepSpeed compiles a part of itself for an environment, and anew when another one used the same folder meanwhile
+    compiled = Path(sys.prefix) / "torch_extensions"
+    given = {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return environment() | given | {"TORCH_EXTENSIONS_DIR": str(compiled)}
 
 
 def losses(output: Path) -> list[float]:

@@ -1,4 +1,4 @@
-"""The manifests of tokenised data: what a run read and wrote, and what travels with the published folder."""
+"""What the manifest of tokenised data tells: what a run read and wrote."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines import __version__
-from pipelines.shards.manifest import environment
+from pipelines.shards import manifest as shards
 from pipelines.shards.workspace import code_sha256
-from pipelines.shards.write import as_json
 from pipelines.tokens.write import FIGURES, Key, Placed
 from schemas.datasets import TOKENS
 from schemas.reasons import KEPT
@@ -33,21 +31,15 @@ def run_manifest(
     java: str,
 ) -> dict[str, Any]:
     """`<output>/manifest.json`, but for what the audit found and how long the stages took."""
-    files = sorted((file for unit in placed for file in unit.files), key=lambda file: file.path)
-    return {
-        "dataset": TOKENS.name,
-        "version": TOKENS.version,
-        "polyinstruct": __version__,
-        "config": config.identity() | {"audit": config.audit.model_dump(mode="json")},
-        "config_sha256": config.sha256(),
-        "key": key,
-        "inputs": list(inputs),
-        "tokenizer": dict(tokenizer),
-        "counts": _counts(placed),
-        "outputs": as_json(files),
-        "content_sha256": hashlib.sha256("\n".join(unit.sha256 for unit in placed).encode()).hexdigest(),
-        "environment": environment(java),
-    }
+    return shards.run_manifest(
+        TOKENS,
+        config,
+        {"key": key, "inputs": list(inputs), "tokenizer": dict(tokenizer)},
+        _counts(placed),
+        sorted((file for unit in placed for file in unit.files), key=lambda file: file.path),
+        hashlib.sha256("\n".join(unit.sha256 for unit in placed).encode()).hexdigest(),
+        shards.environment(java),
+    )
 
 
 def _counts(placed: Sequence[Placed]) -> list[dict[str, Any]]:
@@ -69,13 +61,3 @@ def _counts(placed: Sequence[Placed]) -> list[dict[str, Any]]:
         }
         for key in sorted(rows)
     ]
-
-
-def published_manifest(run: Mapping[str, Any]) -> dict[str, Any]:
-    """`<output>/tokens/manifest.json`, from the run's: its files alone, and neither times nor places."""
-    outputs = [
-        {**file, "path": file["path"].removeprefix("tokens/")}
-        for file in run["outputs"]
-        if file["path"].startswith("tokens/")
-    ]
-    return {key: run[key] for key in run if key not in ("environment", "outputs")} | {"outputs": outputs}

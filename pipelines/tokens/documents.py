@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.atomic import replacing
 from pipelines.errors import UserError
+from pipelines.shards.write import sha256_of
 from pipelines.streams import COMPRESSIONS, BrokenFile, open_blocks, split_lines
 from pipelines.tokens.units import Unit
 
@@ -68,10 +69,9 @@ def cut_documents(
         for path in paths:
             rows: dict[str, list[dict[str, Any]]] = {"train": [], "validation": []}
             size, total = dict.fromkeys(rows, 0), 0
-            for index, document in enumerate(_documents(path)):
+            for index, document in enumerate(read_documents(path)):
                 row = _row(path.name, index, lang, document)
-                drawn = hashlib.sha256(f"{seed}\0{row['text'] or row['id']}".encode()).hexdigest()
-                split = "validation" if int(drawn[:12], 16) / 16**12 < validation else "train"
+                split = "validation" if drawn(seed, row["text"] or row["id"]) < validation else "train"
                 rows[split].append(row)
                 size[split] += len(row["text"].encode())
                 total += 1
@@ -81,17 +81,24 @@ def cut_documents(
             for split, held in rows.items():
                 if held:
                     units.append(_write(folder, len(units), split, held))
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            inputs.append({"path": path.name, "lang": lang, "rows": total, "sha256": digest})
+            inputs.append({"path": path.name, "lang": lang, "rows": total, "sha256": sha256_of(path)})
     return units, inputs
+
+
+def drawn(seed: int, text: str) -> float:
+    """A number of [0, 1) that is the same whenever it is drawn for a text: below a share, the text belongs to it."""
+    return int(hashlib.sha256(f"{seed}\0{text}".encode()).hexdigest()[:12], 16) / 16**12
 
 
 def _kind(path: Path) -> str:
     return next((suffix for suffix in reversed(path.suffixes) if suffix not in COMPRESSIONS), "")
 
 
-def _documents(path: Path) -> Iterator[str | Fault]:
+def read_documents(path: Path) -> Iterator[str | Fault]:
+    """The documents of a file, in their order, with a `Fault` for each line or row that is none.
+
+    Raises `UserError` if the file cannot be read, breaks off, or is not what its name says.
+    """
     try:
         if _kind(path) == ".parquet":
             yield from _parquet(path)

@@ -22,7 +22,7 @@ from pyspark.sql import SparkSession
 from pipelines.atomic import replacing
 from pipelines.errors import InvariantError
 from pipelines.shards.write import ShardWriter, Written, describe
-from pipelines.tokens.documents import MIXTURE
+from pipelines.tokens.documents import MIXTURE, drawn
 from pipelines.tokens.encode import RowEncoder
 from pipelines.tokens.tokenizer import load_tokenizer
 from pipelines.tokens.units import COLUMNS, Unit
@@ -151,9 +151,9 @@ def _place(unit: Unit, seed: int, share: float, pieces: Path, output: Path) -> P
     kept = pq.read_table(_piece(pieces, unit, KEPT))
     rejected = pq.read_table(_piece(pieces, unit, "rejected"))
     if share < 1 and unit.split == "train":
-        chosen = pa.array(
-            [lang != "en" or _drawn(seed, id) < share for lang, id in _columns(kept, "lang", "id")]
-        )
+        # by the document's id, so that all its pieces stay or go together
+        documents = ((lang, id.rpartition("-")[0]) for lang, id in _columns(kept, "lang", "id"))
+        chosen = pa.array([lang != "en" or drawn(seed, document) < share for lang, document in documents])
         over = _table(
             REJECTED_TOKENS.arrow(),
             [
@@ -170,11 +170,6 @@ def _place(unit: Unit, seed: int, share: float, pieces: Path, output: Path) -> P
                 ShardWriter(temporary, declared, stack).write(table)
             files.append(describe(path, output))
     return _tallied(unit, kept, rejected, files)
-
-
-def _drawn(seed: int, id: str) -> float:
-    """A number of [0, 1) for a document: the same for all its pieces."""
-    return int(hashlib.sha256(f"{seed}\0{id.rpartition('-')[0]}".encode()).hexdigest()[:12], 16) / 16**12
 
 
 def _columns(table: pa.Table, *names: str) -> zip[tuple[Any, ...]]:

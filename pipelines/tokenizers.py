@@ -1,4 +1,4 @@
-"""The tokenizer of a base model, to count with."""
+"""The tokenizer of a base model: how its file is found and opened, and how to count with it."""
 
 from __future__ import annotations
 
@@ -42,43 +42,44 @@ def tokenizer_file(path: Path, key: str = "tokenizer") -> Path:
     return file
 
 
-def whole_texts(path: str) -> Any:
-    """The `Tokenizer` of a `tokenizer.json`, without the truncation and padding that one may hold for its model."""
-    from tokenizers import Tokenizer
+def open_tokenizer(path: Path, key: str = "tokenizer") -> Any:
+    """What the library of a file makes of it: a `Tokenizer` of a `.json`, else a `SentencePieceProcessor`.
 
-    tokenizer = Tokenizer.from_file(path)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    A `Tokenizer` comes without the truncation and padding that its file may hold for a model. Raises `UserError`, which
+    names the configuration's `key`, if the file is neither, or its library is missing.
+    """
+    try:
+        if path.suffix != ".json":
+            import sentencepiece
+
+            return sentencepiece.SentencePieceProcessor(model_file=str(path))
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+    except ImportError as error:
+        raise UserError(f"{key}: {path} needs {error.name}: pip install 'polyinstruct[report]'") from None
+    except Exception as error:  # what the two libraries raise has no common kind
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"{key}: {path} is neither a SentencePiece model nor a tokenizer.json: it cannot be read ({reason})"
+        ) from None
 
 
 @lru_cache(maxsize=2)
 def load_tokenizer(path: str, key: str = "tokenizer") -> BaseTokenizer:
-    """Loads a SentencePiece model or a `tokenizer.json`, once per process.
-
-    Raises `UserError`, which names the configuration's `key`, if it is neither, or its library is missing.
-    """
-    try:
-        if path.endswith(".json"):
-            tokenizer = whole_texts(path)
-            vocabulary = tokenizer.get_vocab()
-            unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"
-            single = {id for token, id in vocabulary.items() if token == unknown or _BYTE.fullmatch(token)}
-            return BaseTokenizer(
-                lambda texts: [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)],
-                frozenset(single),
-            )
-        import sentencepiece
-
-        processor = sentencepiece.SentencePieceProcessor(model_file=path)
-        byte_ids = {id for id in range(processor.vocab_size()) if processor.is_byte(id)} | {
-            processor.unk_id()
+    """Loads a tokenizer to count with, once per process. Raises `UserError` as `open_tokenizer` does."""
+    tokenizer = open_tokenizer(Path(path), key)
+    if path.endswith(".json"):
+        unknown = getattr(tokenizer.model, "unk_token", None) or "<unk>"
+        single = {
+            id for token, id in tokenizer.get_vocab().items() if token == unknown or _BYTE.fullmatch(token)
         }
-        return BaseTokenizer(processor.encode, frozenset(byte_ids))
-    except ImportError as error:
-        raise UserError(f"{key} needs {error.name}: pip install 'polyinstruct[report]'") from None
-    except Exception as error:  # what the two libraries raise has no common kind
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"{key}: {path} is neither a SentencePiece model nor a tokenizer.json ({reason})"
-        ) from None
+        return BaseTokenizer(
+            lambda texts: [one.ids for one in tokenizer.encode_batch(texts, add_special_tokens=False)],
+            frozenset(single),
+        )
+    byte_ids = {id for id in range(tokenizer.vocab_size()) if tokenizer.is_byte(id)} | {tokenizer.unk_id()}
+    return BaseTokenizer(tokenizer.encode, frozenset(byte_ids))

@@ -24,6 +24,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
 from pipelines.errors import UserError
+from pipelines.tokenizers import open_tokenizer
 
 _Model: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]  # made at run time
 _NORMAL = _Model.SentencePiece.NORMAL
@@ -44,14 +45,8 @@ _COVERAGE = 0.9995  # of the text's characters; SentencePiece's own for Chinese.
 
 def read_bpe(path: Path) -> Any:
     """The `ModelProto` of a SentencePiece BPE model. Raises `UserError` if it is another kind, or none."""
-    try:
-        content = path.read_bytes()
-        sentencepiece.SentencePieceProcessor(model_proto=content)
-        model = _Model.FromString(content)
-    except Exception as error:  # what the two libraries raise has no common kind
-        raise UserError(
-            f"tokenizer: {path} is no SentencePiece model ({str(error).splitlines()[0]})"
-        ) from None
+    open_tokenizer(path)  # which says what is wrong with what is no model
+    model = _Model.FromString(path.read_bytes())
     if model.trainer_spec.model_type != _BPE:
         kind = _KINDS.get(model.trainer_spec.model_type, "other")
         raise UserError(

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.shards.write import sha256_of
-from pipelines.tokenizers import whole_texts
+from pipelines.tokenizers import open_tokenizer, tokenizer_file
 
 # what a directory may hold of a tokenizer; the others do not change what comes out
 _FILES = (
@@ -72,22 +72,12 @@ def tokenizer_sha256(path: Path) -> str:
 
 def load_tokenizer(path: Path) -> Tokenizer:
     """Raises `UserError` if it is none, or has no token that ends a text (which a model could never learn to do)."""
-    files = tokenizer_files(path)
-    try:
-        if path.is_file() and path.suffix != ".json":
-            loaded = _sentencepiece(path, {})
-        else:
-            config = _config(files)
-            model = files.get("tokenizer.model")
-            json_file = files.get("tokenizer.json", path if path.is_file() else None)
-            loaded = _tokenizers(json_file, config) if json_file else _sentencepiece(model or path, config)
-    except ImportError as error:
-        raise UserError(f"tokenizer: {path} needs {error.name}: pip install 'polyinstruct[train]'") from None
-    except UserError:
-        raise
-    except Exception as error:  # what the two libraries raise has no common kind
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"tokenizer: {path} cannot be read ({reason})") from None
+    config = _config(tokenizer_files(path))
+    file = tokenizer_file(path)
+    if file.suffix == ".json":
+        loaded = _tokenizers(open_tokenizer(file), open_tokenizer(file), config)
+    else:
+        loaded = _sentencepiece(open_tokenizer(file), config)
     if loaded.eos_id < 0:
         raise UserError(f"tokenizer: {path} names no eos_token, so a model could not learn to end an answer")
     return loaded
@@ -97,7 +87,10 @@ def _config(files: dict[str, Path]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if name in files:
-            found |= json.loads(files[name].read_text(encoding="utf-8"))
+            try:
+                found |= json.loads(files[name].read_text(encoding="utf-8"))
+            except (OSError, ValueError, TypeError) as error:
+                raise UserError(f"tokenizer: {files[name]} cannot be read ({error})") from None
     if "chat_template.jinja" in files:
         found["chat_template"] = files["chat_template.jinja"].read_text(encoding="utf-8")
     return found
@@ -108,10 +101,7 @@ def _content(config: dict[str, Any], name: str) -> str | None:
     return token.get("content") if isinstance(token, dict) else token
 
 
-def _sentencepiece(path: Path, config: dict[str, Any]) -> Tokenizer:
-    import sentencepiece
-
-    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+def _sentencepiece(model: Any, config: dict[str, Any]) -> Tokenizer:
     bos, eos = model.bos_id(), model.eos_id()
     return Tokenizer(
         encode=lambda texts: model.encode(list(texts)),
@@ -129,9 +119,8 @@ def _sentencepiece(path: Path, config: dict[str, Any]) -> Tokenizer:
     )
 
 
-def _tokenizers(path: Path, config: dict[str, Any]) -> Tokenizer:
-    # one that takes control tokens for text, one that reads them
-    plain, reading = whole_texts(str(path)), whole_texts(str(path))
+def _tokenizers(plain: Any, reading: Any, config: dict[str, Any]) -> Tokenizer:
+    """`plain` and `reading` are the same: one is told to take control tokens for text, the other reads them."""
     plain.encode_special_tokens = True
     vocabulary = plain.get_vocab(with_added_tokens=True)
     special: dict[str, str | None] = {name: _content(config, name) for name in ("bos_token", "eos_token")}
@@ -152,7 +141,7 @@ def _tokenizers(path: Path, config: dict[str, Any]) -> Tokenizer:
     added = plain.get_added_tokens_decoder()
     return Tokenizer(
         encode=encode,
-        vocab_size=max(vocabulary.values()) + 1,
+        vocab_size=max(vocabulary.values(), default=-1) + 1,
         bos_id=bos if begins else None,
         eos_id=vocabulary.get(special["eos_token"] or "", -1),
         unk_id=vocabulary.get(unknown or ""),

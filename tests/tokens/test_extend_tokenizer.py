@@ -307,7 +307,7 @@ def test_other_kinds_of_tokenizers_are_refused(
     assert "has no tokenizer.model; expected a SentencePiece BPE model" in refused(tmp_path / "fast", files)
     assert "has no tokenizer.model" in refused(tmp_path / "fast" / "tokenizer.json", files)
     (tmp_path / "other.model").write_text("no model")
-    assert "is no SentencePiece model" in refused(tmp_path / "other.model", files)
+    assert "is neither a SentencePiece model nor" in refused(tmp_path / "other.model", files)
     said = refused(tmp_path / "nowhere", {"zh": ["nowhere.jsonl"]})
     assert "nowhere.jsonl: no such file" in said
     assert "nowhere: no such file or directory" in said

@@ -9,11 +9,10 @@ Tokenise with the output, and train with `model.extend_vocabulary`.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.cli import add_config_arguments, run_job
+from pipelines.cli import add_config_arguments, add_output_arguments, job_parser, run_job
 from pipelines.errors import UserError
 from pipelines.extending import extend_tokenizer, plan
 from pipelines.tokens.extension_summary import print_extended
@@ -22,9 +21,7 @@ from schemas.loading import load
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="extend_tokenizer.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = job_parser("extend_tokenizer", __doc__)
     parser.add_argument(
         "--tokenizer",
         type=Path,
@@ -39,8 +36,7 @@ def main(argv: list[str]) -> int:
         help="documents: .jsonl, .parquet or .txt, compressed or not (repeatable)",
     )
     parser.add_argument("--pieces", type=int, metavar="N", help="pieces to add (default: 20000)")
-    parser.add_argument("--output", metavar="DIR", help="folder to write (default: out/tokenizer)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished output")
+    add_output_arguments(parser, "out/tokenizer")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
     config = load(

@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import hypothesis
 import pytest
-from job_process import DEMO, Builder, MadeOnce
+from job_process import DEMO, Builder, MadeOnce, RunHere
 from pyspark.sql import SparkSession
 
 from pipelines.build import build, plan
@@ -75,6 +76,18 @@ def build_with(spark: SparkSession) -> Builder:
             return {}
 
         return build(lambda: spark, plan(config), overwrite, {"card": complete})
+
+    return run
+
+
+@pytest.fixture
+def run_here(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> RunHere:
+    """Runs a job's own `main` in the suite's session: what a process of its own adds is tested with other jobs."""
+
+    def run(job: ModuleType, *arguments: object) -> int:
+        monkeypatch.setattr(job, "job_session", lambda *_: spark)
+        code: int = job.main([str(argument) for argument in arguments])
+        return code
 
     return run
 

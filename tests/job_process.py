@@ -18,6 +18,7 @@ DEMO = ROOT / "configs" / "demo.yaml"
 
 Builder = Callable[..., dict[str, Any]]  # the fixture `build_with`
 MadeOnce = Callable[[str, Callable[[Path], object]], Path]  # the fixture `made_once`
+RunHere = Callable[..., int]  # the fixture `run_here`
 
 
 def environment() -> dict[str, str]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from job_process import ROOT, Builder, digests, environment, errors, run
+from job_process import ROOT, Builder, RunHere, digests, environment, errors, run
 from pyspark.sql import SparkSession
 
 import jobs.build_mi_eval
@@ -354,7 +354,7 @@ def test_help_and_mistakes(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_killed_run_goes_on_without_a_repeated_request_and_the_key_is_nowhere(
-    spark: SparkSession,
+    run_here: RunHere,
     demo: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -371,7 +371,6 @@ def test_a_killed_run_goes_on_without_a_repeated_request_and_the_key_is_nowhere(
     shutil.copytree(demo.parent / "translation-memory", tmp_path / "translation-memory")
     output = ("--output", tmp_path / "out", "--requests", tmp_path / "requests", "--config", DEMO)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(jobs.build_mi_eval, "job_session", lambda *_: spark)
     answered: list[str] = []
     with serving() as server:
 
@@ -400,7 +399,7 @@ def test_a_killed_run_goes_on_without_a_repeated_request_and_the_key_is_nowhere(
         assert running.returncode == -signal.SIGKILL, said
         stored = len((tmp_path / "requests" / FILE).read_text().splitlines())
         assert 28 <= stored <= 30
-        assert jobs.build_mi_eval.main(given) == 0
+        assert run_here(jobs.build_mi_eval, *given) == 0
     # the one that was being answered when the run was killed may be asked once more
     repeated = [key for key, times in Counter(answered).items() if times > 1]
     assert len(repeated) <= 1

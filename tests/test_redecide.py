@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from job_process import DEMO, Builder, digests, errors, run
+from job_process import DEMO, Builder, RunHere, digests, errors, run
 from pyspark.sql import SparkSession
 
 import jobs.diff
@@ -140,23 +140,16 @@ def test_mistaken_keys_are_told(built_samples: Path) -> None:
 
 
 def test_the_jobs_say_what_changes(
-    spark: SparkSession,
-    built_samples: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run_here: RunHere, built_samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The jobs' own code, in the suite's session: what a process of its own adds is tested with other jobs."""
-    for job in (jobs.redecide, jobs.diff):
-        monkeypatch.setattr(job, "job_session", lambda *_: spark)
     shutil.copytree(built_samples, tmp_path / "out")
-    given = [str(tmp_path / "out"), "--set", "thresholds.length.min_words=1"]
-    assert jobs.redecide.main([*given, "--dry-run"]) == 0
+    given = (tmp_path / "out", "--set", "thresholds.length.min_words=1")
+    assert run_here(jobs.redecide, *given, "--dry-run") == 0
     assert "too_short -> kept" in capsys.readouterr().out
     assert digests(tmp_path / "out") == digests(built_samples)
     (fault,) = errors(run(tmp_path / "out", "--set", "dedup.near.bands=4", "--dry-run", job="redecide"))
     assert fault.startswith("dedup.near.bands: cannot be decided again")
     page = tmp_path / "page.html"
-    assert jobs.diff.main([str(built_samples), str(tmp_path / "out"), "--output", str(page)]) == 0
+    assert run_here(jobs.diff, built_samples, tmp_path / "out", "--output", page) == 0
     assert "0 rows enter, 0 leave" in capsys.readouterr().out
     assert "Nothing differs." in page.read_text()

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from job_process import ROOT, digests, environment, errors, run
+from job_process import ROOT, RunHere, digests, environment, errors, run
 from pyspark.sql import SparkSession
 
 import jobs.translate_instructions
@@ -334,21 +334,14 @@ def test_help_and_mistakes(tmp_path: Path) -> None:
     assert problem.startswith("--engine: expected an engine directory")
 
 
-@pytest.fixture(name="job_here")
-def _job_here(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The job's own code, in the suite's session, which is there already."""
-    monkeypatch.setattr(jobs.translate_instructions, "job_session", lambda *_: spark)
-    return lambda *arguments: jobs.translate_instructions.main([str(one) for one in arguments])
-
-
 def test_a_plan_names_segments_memory_and_hours_and_translates_no_more(
-    job_here: Callable[..., int], samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_here: RunHere, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(samples.parent / "memory", tmp_path / "memory")
     before = digests(tmp_path / "memory")
     given = ("--config", DEMO, "--input", SAMPLES / "mi_eval_instructions.json")
     places = ("--memory", tmp_path / "memory", "--output", tmp_path / "out")
-    assert job_here(*given, *places, "--languages", "el,tr", "--plan") == 0
+    assert run_here(jobs.translate_instructions, *given, *places, "--languages", "el,tr", "--plan") == 0
     said = capsys.readouterr().out
     assert "in the memory" in said
     assert "target tokens/s" in said
@@ -358,7 +351,7 @@ def test_a_plan_names_segments_memory_and_hours_and_translates_no_more(
 
 @pytest.mark.timeout(600)
 def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(
-    job_here: Callable[..., int], samples: Path, tmp_path: Path
+    run_here: RunHere, samples: Path, tmp_path: Path
 ) -> None:
     """Killed while it translates: what is in the memory is not translated again."""
     records = samples.parent / "alpaca_data.json"
@@ -382,7 +375,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(
     job.communicate()
     assert not (tmp_path / "out").exists()
     before = {path.name for path in segments.glob("*/segments-*")}
-    assert job_here(*given) == 0
+    assert run_here(jobs.translate_instructions, *given) == 0
     assert before <= {path.name for path in segments.glob("*/segments-*")}
     keys = [
         key for path in segments.glob("*/segments-*") for key in pq.read_table(path).column("key").to_pylist()

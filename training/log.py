@@ -145,9 +145,8 @@ def _wandb(project: str | None, output: Path, config: Mapping[str, Any]) -> Any:
     import wandb
 
     place = output.absolute()
-    id = hashlib.sha256(str(place).encode()).hexdigest()[
-        :16
-    ]  # the same when the run goes on, and no other run's
+    # the same when the run goes on, and no other run's
+    id = hashlib.sha256(str(place).encode()).hexdigest()[:16]
     return wandb.init(
         project=project, dir=str(output), config=dict(config), resume="allow", id=id, name=place.name
     )

@@ -100,9 +100,7 @@ class PackedLoss(torch.nn.Module):
             attention_mask=None,
             use_cache=False,
             cu_seq_lens_q=starts,
-            cu_seq_lens_k=starts,
             max_length_q=longest,
-            max_length_k=longest,
         )
         logits = causal.lm_head(body.last_hidden_state[0, places])
         if not len(targets):

@@ -392,8 +392,8 @@ def engine_settings(optimizer: OptimizerConfig, zero: dict[str, Any], universal:
     stage, offload = zero.get("stage", 0), "offload_optimizer" in zero
     exact = optimizer.bf16 and (stage == 3 or (stage == 2 and not offload))
     return ({"data_types": {"grad_accum_dtype": "fp32"}} if exact else {}) | {
-        "zero_optimization": zero
-        | {"compute_grad_norm": True},  # it is told, and no step taken if it is no number
+        # the log tells it, and no step is taken if it is no number
+        "zero_optimization": zero | {"compute_grad_norm": True},
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,  # steps differ in their rounds: the loop says which is the last
         "gradient_clipping": optimizer.clip,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from pipelines.summary import right_aligned, say
 from schemas.extend_run import ExtendRun
 
 _FAVOURABLE = 64  # rows of an embedding of which a GPU's matrix units like multiples
@@ -15,9 +15,10 @@ _FAVOURABLE = 64  # rows of an embedding of which a GPU's matrix units like mult
 
 def print_extended(manifest: Mapping[str, Any], config: ExtendRun) -> None:
     """Prints language × (lines, tokens per word and character before and after, lines unchanged), sizes and places."""
-    table = Table("language", "lines", "per word", "per character", "fewer tokens", "lines unchanged")
+    names = ("language", "lines", "per word", "per character", "fewer tokens", "lines unchanged")
+    table = right_aligned(*names, numbers=slice(1, None))
     for column in table.columns[1:]:
-        column.justify, column.no_wrap = "right", True
+        column.no_wrap = True
     for lang, found in manifest["measured"].items():
         before, after = found["tokens_before"], found["tokens_after"]
         spaced = config.language(lang).spaced
@@ -29,9 +30,8 @@ def print_extended(manifest: Mapping[str, Any], config: ExtendRun) -> None:
             f"{1 - after / before:.1%}" if before else "",
             f"{found['unchanged_lines'] / found['lines']:.2%}" if found["lines"] else "",
         )
-    say = Console(highlight=False, soft_wrap=True).print
     say("tokens before and after, on documents that no piece was learned from:")
-    say(table)
+    Console(soft_wrap=True).print(table)
     for source in manifest["inputs"]:
         if source["broken"]:
             say(

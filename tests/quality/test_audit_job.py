@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_process import cut, errors, run
+from job_process import RunHere, cut, errors, run
 from pyspark.sql import SparkSession
 
 import jobs.audit
@@ -57,17 +57,11 @@ def test_a_build_that_fails_its_audit_publishes_nothing_and_goes_on_when_the_ban
 
 
 def test_a_downloaded_dataset_is_audited_again(
-    spark: SparkSession,
-    built_samples: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run_here: RunHere, built_samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The job's own code, in the suite's session: what a process of its own adds is tested with other jobs."""
-    monkeypatch.setattr(jobs.audit, "job_session", lambda *_: spark)
     shutil.copytree(built_samples / "parallel", tmp_path / "downloaded")
-    given = ("--output", str(tmp_path / "audit"), "--set", "audit.kept_share.min=0.999")
-    assert jobs.audit.main([str(tmp_path / "downloaded"), *given]) == 3
+    given = ("--output", tmp_path / "audit", "--set", "audit.kept_share.min=0.999")
+    assert run_here(jobs.audit, tmp_path / "downloaded", *given) == 3
     said = capsys.readouterr()
     assert "pairs.kept_share" in said.err
     assert "counts" in said.out

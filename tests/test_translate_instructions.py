@@ -260,6 +260,7 @@ def test_a_dataset_is_audited_again_whole_or_as_it_was_downloaded(
     stricter = ["audit.kept_share={min: 1.01}"]
     for folder in (samples, tmp_path / "downloaded"):
         dataset = open_dataset(folder)
+        assert not auditor(dataset, (), None)(spark, None).failed
         again = auditor(dataset, stricter, None)(spark, None)
         assert [finding.column for finding in again.failed] == ["kept_share"]
         assert {row["lang"] for row in again.failed[0].offending} == set(TARGETS)
